@@ -1,0 +1,86 @@
+"""The delivery contract as data: which tables a site sends, and what each column may hold."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+CONTRACT_FILE = Path(__file__).with_name("delivery_contract.toml")
+
+
+@dataclass(frozen=True)
+class ColumnContract:
+    """One column of a delivered table.
+
+    Parameters
+    ----------
+    kind : {"id", "code", "date", "number", "text"}
+        How the text of a cell is read.
+    required : bool
+        Whether the header must name the column and (unless ``empty``) every row must fill it.
+    empty : bool
+        Whether a required column may hold empty cells.
+    codes : tuple of str
+        Allowed codes (``kind="code"``).
+    lower, upper : float or None
+        Inclusive limits (``kind="number"``).
+    help : str
+        The sentence a person reads beside the rule.
+    """
+
+    name: str
+    kind: str
+    required: bool = True
+    empty: bool = False
+    codes: tuple[str, ...] = ()
+    lower: float | None = None
+    upper: float | None = None
+    help: str = ""
+
+
+@dataclass(frozen=True)
+class TableContract:
+    """One delivered table: its columns in order, its key, and whether a delivery folder must hold it."""
+
+    name: str
+    columns: dict[str, ColumnContract]
+    key: tuple[str, ...]
+    required_file: bool
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        return tuple(name for name, column in self.columns.items() if column.required)
+
+    def of_kind(self, *kinds: str) -> list[str]:
+        """Names of the columns of these kinds, in contract order."""
+        return [name for name, column in self.columns.items() if column.kind in kinds]
+
+
+def _column(name: str, record: dict) -> ColumnContract:
+    return ColumnContract(name=name, **{**record, "codes": tuple(record.get("codes", ()))})
+
+
+@cache
+def delivery_tables() -> dict[str, TableContract]:
+    """Read the delivery contract.
+
+    Returns
+    -------
+    dict of str to TableContract
+        In the order in which tables must be loaded (patients before samples before results).
+    """
+    records = tomllib.loads(CONTRACT_FILE.read_text(encoding="utf-8"))
+    return {
+        name: TableContract(
+            name=name,
+            columns={column: _column(column, rule) for column, rule in record["columns"].items()},
+            key=tuple(record["key"]),
+            required_file=record["required_file"],
+        )
+        for name, record in records.items()
+    }
+
+
+TABLES = delivery_tables()
