@@ -84,3 +84,37 @@ def delivery_tables() -> dict[str, TableContract]:
 
 
 TABLES = delivery_tables()
+
+
+def contract_markdown() -> str:
+    """The delivery contract as the Markdown page ``docs/delivery.md`` (``python -m data.contracts`` prints it)."""
+    lines = [
+        "# What you give: the delivery",
+        "",
+        "A delivery is a folder (or single files): CSV, UTF-8, a header row, ISO dates (`2024-05-17`), empty = missing. The",
+        "column order is free; a file is recognised by its header, never by its name. An unknown column is reported and",
+        "ignored. A **bold** column must be there. qPCR exports lie beside the tables as the machine wrote them.",
+        "",
+        "This page is written from `data/delivery_contract.toml` by `python -m data.contracts`.",
+    ]
+    for table in TABLES.values():
+        key = ", ".join(f"`{name}`" for name in table.key) or "none: rows are compared whole"
+        lines += ["", f"## {table.name}.csv", "", f"Key: {key}.", "", "| column | holds | meaning |", "| --- | --- | --- |"]
+        for column in table.columns.values():
+            name = f"**{column.name}**" if column.required else column.name
+            lines.append(f"| {name} | {_holds(column)} | {column.help} |")
+    return "\n".join(lines) + "\n"
+
+
+def _holds(column: ColumnContract) -> str:
+    if column.kind == "code":
+        codes = ", ".join(f"`{code}`" for code in column.codes)
+        return f"{codes} (may be empty)" if column.empty else codes
+    if column.kind == "number" and column.lower is not None:
+        upper = "" if column.upper is None else f" to {column.upper:g}"
+        return f"number, {column.lower:g}{upper or ' or more'}"
+    return {"id": "label", "date": "ISO date"}.get(column.kind, column.kind)
+
+
+if __name__ == "__main__":
+    print(contract_markdown(), end="")
