@@ -1,0 +1,145 @@
+"""What a row says, apart from when and whence it came: its unit, its digest, and laying rows over rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from data.contracts import TABLES
+from data.trial import TRIAL_TABLES, table_columns, typed
+
+SEPARATOR = "\x1f"
+STUDY_COLUMNS = {"name": "text", "simulated": "flag", "note": "text"}
+PLATE_MAP_KINDS = {"plate": "text", "well": "text", "sample_id": "id"}
+STORED_TABLES = (*TRIAL_TABLES, "plate_map", "study")
+
+REPLACED_TOGETHER = {
+    "controls": ("plate",),
+    "adverse_events": ("patient_id",),
+    "wells": ("plate",),
+    "verdicts": ("plate",),
+    "plate_map": ("plate", "well"),
+    "study": (),
+}
+"""Tables without a row key: a later file's rows of a plate (patient) replace all earlier rows of it."""
+
+
+def stored_columns(name: str) -> dict[str, str]:
+    """Columns and kinds of a stored table: the trial's tables, the plate map and the study record."""
+    extra = {"plate_map": PLATE_MAP_KINDS, "study": STUDY_COLUMNS}
+    return extra[name] if name in extra else table_columns(name)
+
+
+def unit_columns(name: str) -> tuple[str, ...]:
+    """Columns that name the unit which a later file replaces as a whole: the key, or the plate or patient."""
+    return REPLACED_TOGETHER[name] if name in REPLACED_TOGETHER else TABLES[name].key
+
+
+DTYPES = {"date": "datetime64[ns]", "number": "float64", "flag": "bool"}
+
+
+def _is_stored(name: str, frame: pd.DataFrame) -> bool:
+    columns = stored_columns(name)
+    if (
+        list(frame.columns) != list(columns)
+        or not isinstance(frame.index, pd.RangeIndex)
+        or frame.index.start != 0
+    ):
+        return False
+    return all(str(frame[column].dtype) == DTYPES[kind] for column, kind in columns.items() if kind in DTYPES)
+
+
+def as_stored(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Bring a frame to the stored columns and types of its table; as it is when it has them already."""
+    if name in TRIAL_TABLES and _is_stored(name, frame):
+        return frame
+    if name in TRIAL_TABLES:
+        return typed(name, frame)
+    out = frame.reset_index(drop=True).reindex(columns=list(stored_columns(name))).astype(object)
+    return out.where(out.notna(), None)
+
+
+def _text(values: pd.Series, kind: str) -> pd.Series:
+    if kind == "date":
+        text = values.dt.strftime("%Y-%m-%d")
+    elif kind == "number":
+        text = values.map(repr)
+    elif kind == "flag":
+        text = values.map({True: "1", False: "0"})
+    else:
+        text = values
+    return text.astype(object).where(values.notna(), "")
+
+
+def unit_keys(name: str, frame: pd.DataFrame) -> pd.Series:
+    """The replacement unit of each row as one string."""
+    columns, kinds = unit_columns(name), stored_columns(name)
+    if not columns:
+        return pd.Series(name, index=frame.index, dtype=object)
+    texts = [_text(frame[column], kinds[column]) for column in columns]
+    return pd.Series(map(SEPARATOR.join, zip(*texts, strict=True)), index=frame.index, dtype=object)
+
+
+def row_digests(name: str, frame: pd.DataFrame) -> pd.Series:
+    """A 128-bit digest of the content of each row.
+
+    Parameters
+    ----------
+    name : str
+        Stored table.
+    frame : DataFrame
+        Typed rows (:func:`as_stored`).
+
+    Returns
+    -------
+    Series of str
+        32 hexadecimal digits; equal for equal content, whatever file, order or instant the row came with.
+    """
+    texts = [_text(frame[column], kind) for column, kind in stored_columns(name).items()]
+    joined = map(SEPARATOR.join, zip(*texts, strict=True))
+    digests = [hashlib.sha256(row.encode()).hexdigest()[:32] for row in joined]
+    return pd.Series(digests, index=frame.index, dtype=object)
+
+
+def content_digest(digests: Mapping[str, Iterable[str]]) -> str:
+    """SHA-256 over the sorted row digests of every table.
+
+    Parameters
+    ----------
+    digests : mapping of str to iterable of str
+        Row digests by table name.
+
+    Returns
+    -------
+    str
+        Hexadecimal; independent of the order of rows, tables and loads.
+    """
+    total = hashlib.sha256()
+    for name in sorted(digests):
+        total.update(f"{name}\n".encode())
+        total.update("\n".join(sorted(digests[name])).encode())
+        total.update(b"\n\n")
+    return total.hexdigest()
+
+
+def overlay(name: str, earlier: pd.DataFrame, later: pd.DataFrame) -> pd.DataFrame:
+    """The table after a later file: its units replace the earlier rows of the same units.
+
+    Parameters
+    ----------
+    name : str
+        Stored table.
+    earlier, later : DataFrame
+        Typed rows.
+
+    Returns
+    -------
+    DataFrame
+        Earlier rows of other units, then the later rows.
+    """
+    if earlier.empty or later.empty:
+        return (later if earlier.empty else earlier).reset_index(drop=True)
+    kept = earlier[~unit_keys(name, earlier).isin(unit_keys(name, later))]
+    return pd.concat([kept, later], ignore_index=True) if len(kept) else later.reset_index(drop=True)

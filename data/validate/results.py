@@ -1,0 +1,165 @@
+"""Rules on laboratory results (analyte, specimen, unit, limits, version, creatinine) and scan readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from data.findings import Finding
+from data.protocol import Analyte, Protocol
+from data.store.content import overlay
+from data.validate.context import Context, flag
+from data.validate.table import CheckedTable
+
+CREATININE = "creatinine"
+
+
+def _fact(frame: pd.DataFrame, protocol: Protocol, fact: Callable[[Analyte], object]) -> pd.Series:
+    """A property of each row's analyte; missing where the protocol does not list it."""
+    return frame["analyte"].map({name: fact(analyte) for name, analyte in protocol.analytes.items()})
+
+
+def check_analytes(table: CheckedTable, context: Context) -> list[Finding]:
+    """Say which analytes the protocol does not list (the list is open), once each."""
+    analyte = table.frame["analyte"]
+    unknown = ~analyte.isin(list(context.protocol.analytes)) & ~analyte.duplicated()
+    message = "analyte {analyte} is not listed in the protocol; it is stored but used by no feature"
+    remedy = f"known: {', '.join(context.protocol.analytes)}"
+    return flag(table, unknown, "D218", "analyte", message, remedy, severity="warn")
+
+
+def check_specimen(table: CheckedTable, context: Context) -> list[Finding]:
+    """A blood analyte was measured in blood, a urine analyte in urine."""
+    needed = _fact(table.frame, context.protocol, lambda analyte: analyte.specimen)
+    found = table.frame["sample_id"].map(context.lookup("samples", "sample_id", "specimen"))
+    wrong = needed.notna() & found.notna() & (needed != found)
+    message = "{analyte} is measured in {needed}, but sample {sample_id} is {found}"
+    remedy = "correct the sample label or the analyte"
+    return flag(table, wrong, "D219", "analyte", message, remedy, extra={"needed": needed, "found": found})
+
+
+def _factors(frame: pd.DataFrame, protocol: Protocol) -> pd.Series:
+    """Factor from each row's unit to the canonical unit of its analyte; NaN when there is none."""
+    known = {
+        (name, unit): factor
+        for name, analyte in protocol.analytes.items()
+        for unit, factor in analyte.units.items()
+    }
+    pairs = pd.Series(
+        list(zip(frame["analyte"], frame["unit"], strict=True)), index=frame.index, dtype=object
+    )
+    return pairs.map(known).astype("float64")
+
+
+def check_units(table: CheckedTable, context: Context) -> list[Finding]:
+    """The unit converts to the canonical unit of the analyte."""
+    units = _fact(table.frame, context.protocol, lambda analyte: ", ".join(analyte.units))
+    wrong = units.notna() & _factors(table.frame, context.protocol).isna()
+    message = "unit {unit} of {analyte} cannot be converted; it may be {units}"
+    return flag(
+        table,
+        wrong,
+        "D220",
+        "unit",
+        message,
+        "report the result in one of these units",
+        extra={"units": units},
+    )
+
+
+def check_limits(table: CheckedTable, context: Context) -> list[Finding]:
+    """The value, in the canonical unit, lies within the limits of the analyte."""
+    frame, protocol = table.frame, context.protocol
+    value = frame["value"] * _factors(frame, protocol)
+    lower = _fact(frame, protocol, lambda analyte: analyte.lower).astype("float64")
+    upper = _fact(frame, protocol, lambda analyte: analyte.upper).astype("float64")
+    message = "{analyte} of {value:g} {unit} is out of its limits ({limits})"
+    limits = (
+        lower.map("{:g}".format)
+        .where(lower.notna(), "no lower limit")
+        .str.cat(upper.map("{:g}".format).where(upper.notna(), "no upper limit"), sep=" to ")
+    )
+    broken = (value < lower) | (value > upper)
+    return flag(
+        table, broken, "D225", "value", message, "correct the value or its unit", extra={"limits": limits}
+    )
+
+
+def _versions(context: Context) -> dict[str, list[str]]:
+    """NETest versions that report each score."""
+    out: dict[str, list[str]] = {}
+    for version, assay in context.protocol.assays.items():
+        for analyte in assay.analytes:
+            out.setdefault(analyte, []).append(version)
+    return out
+
+
+def check_versions(table: CheckedTable, context: Context) -> list[Finding]:
+    """One NETest version along each patient's trajectory, and a version that the protocol knows.
+
+    Versions are separate assays: a trajectory is judged over the rows of the file and the current rows of
+    the store.
+    """
+    scores = _versions(context)
+    owner = context.lookup("samples", "sample_id", "patient_id")
+    results = overlay("results", context.table("results"), table.frame)
+    results = results[results["analyte"].isin(list(scores))]
+    patient = results["sample_id"].map(owner)
+    count = results.groupby(patient)["version"].nunique()
+    named = results.groupby(patient)["version"].agg(lambda versions: " and ".join(sorted(set(versions))))
+    netest = table.frame["analyte"].isin(list(scores))
+    patients = table.frame["sample_id"].map(owner)
+    mixed = netest & (patients.map(count) > 1)
+    first = mixed & ~patients.where(mixed).duplicated()
+    shown = {"patient": patients, "found": patients.map(named)}
+    message = "patient {patient} has NETest versions {found} in one trajectory"
+    remedy = "report all samples of a patient with one version; versions are not interchangeable"
+    allowed = table.frame["analyte"].map({name: ", ".join(versions) for name, versions in scores.items()})
+    fits = pd.Series(
+        [version in scores.get(name, ()) for name, version in table.frame[["analyte", "version"]].to_numpy()],
+        index=table.frame.index,
+        dtype=bool,
+    )
+    odd = "version {version} is none that reports {analyte}; the protocol has {allowed}"
+    return [
+        *flag(table, first, "D221", "version", message, remedy, extra=shown),
+        *flag(
+            table,
+            netest & ~mixed & ~fits,
+            "D222",
+            "version",
+            odd,
+            "correct the version",
+            extra={"allowed": allowed},
+        ),
+    ]
+
+
+def check_creatinine(table: CheckedTable, context: Context) -> list[Finding]:
+    """Say which urine concentrations have no creatinine of the same sample to divide by."""
+    protocol = context.protocol
+    per_creatinine = [
+        name
+        for name, analyte in protocol.analytes.items()
+        if name != CREATININE and analyte.specimen == "urine" and "/" in analyte.unit
+    ]
+    results = overlay("results", context.table("results"), table.frame)
+    measured = results.loc[results["analyte"] == CREATININE, "sample_id"]
+    lacking = table.frame["analyte"].isin(per_creatinine) & ~table.frame["sample_id"].isin(measured)
+    message = "{analyte} of sample {sample_id} has no creatinine result, so it gives no ratio"
+    return flag(
+        table, lacking, "D224", "analyte", message, "send the creatinine of the sample", severity="warn"
+    )
+
+
+def check_readings(table: CheckedTable, context: Context) -> list[Finding]:
+    """An adequate scan has a finding, an inadequate one has none."""
+    adequate, finding = table.frame["adequate"] == "yes", table.frame["finding"]
+    unread = "the scan of patient {patient_id} is adequate but has no finding"
+    read = "the scan of patient {patient_id} is not adequate but has the finding {finding}"
+    remedy = "give the finding of an adequate scan; leave it empty when the scan is not adequate"
+    return [
+        *flag(table, adequate & finding.isna(), "D216", "finding", unread, remedy),
+        *flag(table, ~adequate & finding.notna(), "D216", "finding", read, remedy),
+    ]
