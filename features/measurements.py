@@ -1,0 +1,125 @@
+"""Results as measurements: canonical units, values beyond a limit, and which the laboratory stands by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from data.findings import Finding, Refused
+from data.protocol import Protocol
+from data.trial import Trial
+from features.clock import days_from_surgery, surgery_dates
+
+FAILED_VERDICTS = ("repeat", "reject")
+SAMPLE_COLUMNS = ["sample_id", "patient_id", "specimen", "visit", "collected_on", "ssa", "day"]
+BELOW_LIMIT = 1 / np.sqrt(2)
+
+
+def sample_days(trial: Trial) -> pd.DataFrame:
+    """Samples with the day of collection counted from surgery.
+
+    Returns
+    -------
+    DataFrame
+        ``sample_id, patient_id, specimen, visit, collected_on, ssa, day`` by patient, day and sample; samples
+        without a date or of unknown patients are left out.
+    """
+    samples = trial.samples.assign(
+        day=days_from_surgery(
+            trial.samples["patient_id"], trial.samples["collected_on"], surgery_dates(trial.patients)
+        )
+    )
+    return samples.loc[samples["day"].notna(), SAMPLE_COLUMNS].sort_values(
+        ["patient_id", "day", "sample_id"], ignore_index=True
+    )
+
+
+def unit_factors(results: pd.DataFrame, protocol: Protocol) -> pd.Series:
+    """Factor that brings each value to the canonical unit of its analyte.
+
+    An analyte that the protocol does not list is taken as it comes (factor 1).
+
+    Raises
+    ------
+    Refused
+        D180, naming sample, analyte and unit, when the protocol lists the analyte but cannot convert the
+        unit.
+    """
+    factors = {
+        (name, unit): factor
+        for name, analyte in protocol.analytes.items()
+        for unit, factor in analyte.units.items()
+    }
+    listed = results["analyte"].isin(list(protocol.analytes))
+    pairs = pd.Series(
+        list(zip(results["analyte"], results["unit"], strict=True)), index=results.index, dtype=object
+    )
+    found = pairs.map(factors).astype("float64").where(listed, 1.0)
+    bad = results[found.isna()].drop_duplicates(["analyte", "unit"])
+    if len(bad):
+        raise Refused([_unit_finding(row, protocol) for row in bad.to_dict("records")])
+    return found
+
+
+def _unit_finding(row: dict, protocol: Protocol) -> Finding:
+    analyte = protocol.analytes[row["analyte"]]
+    return Finding(
+        "D180",
+        "reject",
+        f"{analyte.name} in {row['unit']!r} cannot be converted to {analyte.unit}",
+        file="results",
+        column="unit",
+        sample=row["sample_id"],
+        remedy=f"use one of {', '.join(analyte.units)}",
+    )
+
+
+def measurements(trial: Trial, protocol: Protocol) -> pd.DataFrame:
+    """Every result beside the sample it was measured in.
+
+    A result is valid when it has a value, the laboratory did not withdraw it (``qc``), and, for a NETest
+    score, the verdict on its plate is not repeat or reject. A value below the limit of the assay (comparator
+    ``<``) is left-censored and replaced by limit / sqrt(2) (Hornung and Reed 1990); one above (``>``) keeps
+    the limit.
+
+    Returns
+    -------
+    DataFrame
+        ``sample_id, patient_id, specimen, collected_on, day, analyte, value`` (canonical unit)``, comparator,
+        censored, version, valid``, by patient, day and sample.
+
+    Raises
+    ------
+    Refused
+        When a unit cannot be converted (see :func:`unit_factors`).
+    """
+    results = trial.results
+    below = results["comparator"] == "<"
+    value = results["value"] * unit_factors(results, protocol)
+    table = pd.DataFrame(
+        {
+            "sample_id": results["sample_id"],
+            "analyte": results["analyte"],
+            "value": value.where(~below, value * BELOW_LIMIT),
+            "comparator": results["comparator"].fillna("="),
+            "censored": below,
+            "version": results["version"],
+            "valid": value.notna() & (results["qc"] != "fail") & ~_failed_plate(trial, protocol),
+        }
+    )
+    samples = sample_days(trial)[["sample_id", "patient_id", "specimen", "collected_on", "day"]]
+    merged = samples.merge(table, on="sample_id", how="inner")
+    return merged.sort_values(["patient_id", "day", "sample_id", "analyte"], ignore_index=True)
+
+
+def _failed_plate(trial: Trial, protocol: Protocol) -> pd.Series:
+    """Results of a NETest score whose own plate was judged repeat or reject for that sample."""
+    failed = trial.verdicts[trial.verdicts["verdict"].isin(FAILED_VERDICTS)]
+    scores = {name for assay in protocol.assays.values() for name in assay.analytes}
+    results = trial.results
+    if failed.empty:
+        return pd.Series(False, index=results.index)
+    own = pd.MultiIndex.from_frame(results[["plate", "sample_id"]]).isin(
+        pd.MultiIndex.from_frame(failed[["plate", "sample_id"]])
+    )
+    return pd.Series(own, index=results.index) & results["analyte"].isin(scores)

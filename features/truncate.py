@@ -1,0 +1,116 @@
+"""The trial as it was known when a landmark closed: per patient, only records dated on or before L(s)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from data.protocol import Protocol
+from data.trial import Trial
+from features.clock import DAY, closing_day, surgery_dates
+
+# The date that places a record in time, and dates inside it that are blanked when they lie later.
+DATED = {
+    "samples": ("collected_on", ("received_on", "frozen_on")),
+    "imaging": ("scan_on", ()),
+    "treatments": ("started_on", ("ended_on",)),
+    "quality_of_life": ("assessed_on", ()),
+    "adverse_events": ("started_on", ()),
+}
+BY_SAMPLE = ("results", "verdicts")
+
+
+def closing_dates(patients: pd.DataFrame, protocol: Protocol, landmark: float) -> pd.Series:
+    """Last calendar day of each patient's landmark: the whole days of L(s) after surgery.
+
+    Returns
+    -------
+    Series of datetime64[ns]
+        Indexed by ``patient_id``; NaT where the day of surgery is unknown (nothing of the patient is kept
+        then).
+    """
+    return surgery_dates(patients) + np.floor(closing_day(protocol, landmark)) * DAY
+
+
+def _of_patient(closes: pd.Series, patient_id: pd.Series) -> np.ndarray:
+    return closes.reindex(patient_id.to_numpy()).to_numpy()
+
+
+def _dated_up_to(frame: pd.DataFrame, column: str, later: tuple[str, ...], closes: pd.Series) -> pd.DataFrame:
+    limit = _of_patient(closes, frame["patient_id"])
+    keep = frame[column].to_numpy() <= limit
+    kept = frame[keep].reset_index(drop=True)
+    for name in later:
+        kept[name] = kept[name].where(kept[name].to_numpy() <= limit[keep])
+    return kept
+
+
+def _follow_up(followup: pd.DataFrame, closes: pd.Series) -> pd.DataFrame:
+    """Last contact at L(s) at the latest; a later death has not happened yet."""
+    known = followup[followup["patient_id"].isin(closes.index)].reset_index(drop=True)
+    limit = pd.Series(_of_patient(closes, known["patient_id"]), index=known.index)
+    died_on = known["died_on"].where(known["died_on"].notna(), known["last_seen_on"])
+    dead = (known["status"] == "dead") & (died_on <= limit)
+    return known.assign(
+        last_seen_on=known["last_seen_on"].where(known["last_seen_on"] <= limit, limit),
+        status=known["status"].where(dead, "alive"),
+        died_on=known["died_on"].where(dead),
+        death_cause=known["death_cause"].where(dead, None),
+    )
+
+
+def truncate(trial: Trial, protocol: Protocol, landmark: float) -> Trial:
+    """Forget everything dated after the closed landmark L(s) of each patient.
+
+    Samples go by ``collected_on`` (their results, wells and verdicts with them; ``received_on``,
+    ``frozen_on`` and ``reported_on`` later than L(s) are blanked), scans by ``scan_on``, treatments and
+    adverse events by ``started_on`` (``ended_on`` blanked when later), questionnaires by ``assessed_on``.
+    Follow-up is clipped: last seen at L(s) at the latest, a later death is undone. Control wells stay with
+    the plates that stay. The patients table holds baseline facts and is kept whole. Records without a date or
+    of unknown patients are dropped.
+
+    Parameters
+    ----------
+    trial : Trial
+    protocol : Protocol
+    landmark : float
+        Months from surgery.
+
+    Returns
+    -------
+    Trial
+        ``digest`` is empty: the content is no longer that of the data cut. Truncating twice changes nothing
+        more.
+    """
+    closes = closing_dates(trial.patients, protocol, landmark)
+    frames = {
+        name: _dated_up_to(getattr(trial, name), column, later, closes)
+        for name, (column, later) in DATED.items()
+    }
+    samples = frames["samples"]
+    frames |= {
+        name: (table := getattr(trial, name))[table["sample_id"].isin(samples["sample_id"])].reset_index(
+            drop=True
+        )
+        for name in BY_SAMPLE
+    }
+    limit = frames["results"]["sample_id"].map(
+        pd.Series(
+            _of_patient(closes, samples["patient_id"]),
+            index=samples["sample_id"].to_numpy(),
+            dtype="datetime64[ns]",
+        )
+    )
+    reported = frames["results"]["reported_on"]
+    frames["results"] = frames["results"].assign(reported_on=reported.where(reported <= limit))
+    frames["wells"] = _wells(trial.wells, samples["sample_id"])
+    plates = pd.concat([frames["results"]["plate"], frames["wells"]["plate"]]).dropna().unique()
+    controls = trial.controls[trial.controls["plate"].isin(plates)].reset_index(drop=True)
+    return trial.replace(**frames, controls=controls, followup=_follow_up(trial.followup, closes), digest="")
+
+
+def _wells(wells: pd.DataFrame, samples: pd.Series) -> pd.DataFrame:
+    """Wells of the samples, with the control wells of their plates."""
+    own = wells["sample_id"].isin(samples)
+    control = wells["sample_id"].isna() & wells["plate"].isin(wells.loc[own, "plate"].unique())
+    return wells[own | control].reset_index(drop=True)
