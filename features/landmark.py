@@ -199,7 +199,7 @@ def landmark_table(trial: Trial, protocol: Protocol, landmark: float) -> Landmar
     LeakageError, Refused
         See :func:`build_from`.
     """
-    # No column rests on single wells (their verdicts carry the quality figures), and they are most of the bytes.
+    # No column rests on single wells: their verdicts carry the quality figures, and wells are most of the rows.
     without_wells = trial.replace(wells=trial.wells.iloc[:0])
     return build_from(truncate(without_wells, protocol, landmark), protocol, landmark)
 

@@ -1,4 +1,4 @@
-"""From paths to files in the order in which they are judged; what is not data is left alone and said."""
+"""From paths to files in the order in which they are judged; what is not data is left alone."""
 
 from __future__ import annotations
 

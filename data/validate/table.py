@@ -207,7 +207,11 @@ def validate_table(table: DeliveryTable) -> tuple[CheckedTable, list[Finding]]:
         keep, repeated = _keys(table, cells, contract)
         findings += repeated
     rejected = any(finding.severity == "reject" for finding in findings)
-    kept = cells[keep & (not rejected)]
+    kept = cells[keep & (not rejected)].copy()
+    for name in contract.of_kind("number"):
+        if name in kept:
+            # float() rounds correctly; pandas' own parser may be one unit in the last place away.
+            kept[name] = kept[name].map(float, na_action="ignore")
     frame = kept.reset_index(drop=True) if table.name == "plate_map" else typed(table.name, kept)
     lines = table.lines.loc[kept.index].reset_index(drop=True)
     delivered = frozenset(known)

