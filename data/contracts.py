@@ -99,7 +99,15 @@ def contract_markdown() -> str:
     ]
     for table in TABLES.values():
         key = ", ".join(f"`{name}`" for name in table.key) or "none: rows are compared whole"
-        lines += ["", f"## {table.name}.csv", "", f"Key: {key}.", "", "| column | holds | meaning |", "| --- | --- | --- |"]
+        lines += [
+            "",
+            f"## {table.name}.csv",
+            "",
+            f"Key: {key}.",
+            "",
+            "| column | holds | meaning |",
+            "| --- | --- | --- |",
+        ]
         for column in table.columns.values():
             name = f"**{column.name}**" if column.required else column.name
             lines.append(f"| {name} | {_holds(column)} | {column.help} |")

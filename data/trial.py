@@ -129,7 +129,7 @@ class Trial:
     def from_frames(cls, **values: Any) -> Trial:
         """Build a trial from some frames; tables that are not given are empty."""
         empty = pd.DataFrame()
-        frames = {name: typed(name, values.pop(name, empty)) for name in TRIAL_TABLES}
+        frames: dict[str, Any] = {name: typed(name, values.pop(name, empty)) for name in TRIAL_TABLES}
         return cls(**frames, **values)
 
     @classmethod

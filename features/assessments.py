@@ -90,9 +90,7 @@ def _follow_up(trial: Trial, protocol: Protocol) -> pd.DataFrame:
     patients = trial.patients
     surgery = surgery_dates(patients)
     seen = trial.followup.drop_duplicates("patient_id", keep="last")
-    died_on = (
-        seen["died_on"].where(seen["died_on"].notna(), seen["last_seen_on"]).where(seen["status"] == "dead")
-    )
+    died_on = seen["died_on"].where(seen["died_on"].notna(), seen["last_seen_on"]).where(seen["status"] == "dead")
     months = pd.DataFrame(
         {
             "death": days_from_surgery(seen["patient_id"], died_on, surgery).to_numpy() / protocol.month_days,
@@ -101,9 +99,7 @@ def _follow_up(trial: Trial, protocol: Protocol) -> pd.DataFrame:
         },
         index=pd.Index(seen["patient_id"].to_numpy(), dtype=surgery.index.dtype),
     ).reindex(surgery.index)
-    entry = (
-        days_from_surgery(patients["patient_id"], patients["randomised_on"], surgery) / protocol.month_days
-    )
+    entry = days_from_surgery(patients["patient_id"], patients["randomised_on"], surgery) / protocol.month_days
     months.insert(0, "entry", entry.to_numpy())
     months.insert(0, "arm", patients["arm"].fillna("none").to_numpy())
     return months
@@ -169,9 +165,7 @@ def at_risk(outcome: Outcome, landmark: float, protocol: Protocol) -> pd.Series:
     rows = outcome.patients
     if landmark == 0:
         opened = rows["entry"]
-        return (opened.notna() & ~(rows["death"] <= opened) & ~(rows["first_positive"] <= opened)).rename(
-            "at_risk"
-        )
+        return (opened.notna() & ~(rows["death"] <= opened) & ~(rows["first_positive"] <= opened)).rename("at_risk")
     closed = protocol.closed(float(landmark))
     last_day = np.floor(closing_day(protocol, landmark)) / protocol.month_days
     risk = (rows["last_seen"] >= last_day) & ~(rows["death"] <= closed) & ~(rows["first_positive"] <= closed)

@@ -120,9 +120,7 @@ def _failed(measured: pd.DataFrame, analyte: str) -> pd.Series:
 def patient_block(trial: Trial, protocol: Protocol, index: pd.Index) -> Block:
     """Baseline facts."""
     rows = trial.patients.set_index("patient_id").reindex(index)
-    columns = rows[
-        ["sex", "site", "primary_site", "grade", "margin", "n_liver_metastases", "nodal_status"]
-    ].assign(
+    columns = rows[["sex", "site", "primary_site", "grade", "margin", "n_liver_metastases", "nodal_status"]].assign(
         arm=rows["arm"].fillna("none"),
         age=rows["surgery_on"].dt.year - rows["birth_year"],
         ln_ki67=np.log(rows["ki67_pct"].clip(lower=float(protocol["clinical.ki67_floor"]))),
@@ -148,9 +146,7 @@ def blood_block(
     series = valid_results(blood, analyte)
     anchor = latest_in(series, place.window).reindex(index)
     anchor["preop"] = latest_in(series, before)["value"].reindex(index)
-    columns = kinetics(series, anchor, score_rules(assay, analyte, protocol), protocol.month_days).add_prefix(
-        "netest_"
-    )
+    columns = kinetics(series, anchor, score_rules(assay, analyte, protocol), protocol.month_days).add_prefix("netest_")
     cga_rows = valid_results(blood, "cga")
     cga, cga_before = (latest_in(cga_rows, side).reindex(index) for side in (place.window, before))
     same_kit = (cga["version"] == cga_before["version"]) & (cga["day"] > 0)
@@ -163,23 +159,17 @@ def blood_block(
         cga_ln=ln_cga,
         cga_lnratio_preop=(ln_cga - ln_cga_before).where(same_kit),
         sample_month=anchor["day"] / protocol.month_days,
-        ssa_at_sample=anchor["sample_id"]
-        .map(samples.set_index("sample_id")["ssa"].map(YES_NO))
-        .astype("float64"),
+        ssa_at_sample=anchor["sample_id"].map(samples.set_index("sample_id")["ssa"].map(YES_NO)).astype("float64"),
         has_landmark_blood=found,
         missing_netest=missing_reason(found, samples, _failed(blood, analyte), place),
         missing_cga=missing_reason(cga["day"].notna(), samples, _failed(blood, "cga"), place),
     )
     quality = sample_quality(trial.verdicts).reindex(anchor["sample_id"].to_numpy()).set_axis(index)
-    latest = pd.concat([anchor["collected_on"], cga["collected_on"], cga_before["collected_on"]], axis=1).max(
-        axis=1
-    )
+    latest = pd.concat([anchor["collected_on"], cga["collected_on"], cga_before["collected_on"]], axis=1).max(axis=1)
     return Block(columns.join(quality), latest), anchor
 
 
-def urine_block(
-    trial: Trial, measured: pd.DataFrame, protocol: Protocol, landmark: float, index: pd.Index
-) -> Block:
+def urine_block(trial: Trial, measured: pd.DataFrame, protocol: Protocol, landmark: float, index: pd.Index) -> Block:
     """Spot 5-HIAA per creatinine and the exploratory urine score."""
     place = sample_place(protocol, landmark)
     window = place.window
@@ -198,18 +188,14 @@ def urine_block(
             "hiaa_valid": found.astype("float64").where(newest["day"].notna()),
             "urine_score_last": score["value"],
             "missing_5hiaa": newest["reason"].where(~found & newest["reason"].notna(), absent),
-            "missing_urine_score": missing_reason(
-                score["day"].notna(), samples, _failed(urine, "urine_score"), place
-            ),
+            "missing_urine_score": missing_reason(score["day"].notna(), samples, _failed(urine, "urine_score"), place),
         }
     )
     day = pd.concat([valid["day"], newest["day"], score["day"]], axis=1).max(axis=1)
     return Block(columns, surgery_dates(trial.patients).reindex(index) + pd.to_timedelta(day, unit="D"))
 
 
-def imaging_block(
-    trial: Trial, scans: pd.DataFrame, protocol: Protocol, landmark: float, index: pd.Index
-) -> Block:
+def imaging_block(trial: Trial, scans: pd.DataFrame, protocol: Protocol, landmark: float, index: pd.Index) -> Block:
     """Imaging history from protocol scans.
 
     A scan counts when the delivery names its visit or it lies within the window of a visit of its modality's

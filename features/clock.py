@@ -23,9 +23,7 @@ def surgery_dates(patients: pd.DataFrame) -> pd.Series:
     Series of datetime64[ns]
         Indexed by ``patient_id``.
     """
-    return pd.Series(
-        patients["surgery_on"].to_numpy(), index=pd.Index(patients["patient_id"], name="patient_id")
-    )
+    return pd.Series(patients["surgery_on"].to_numpy(), index=pd.Index(patients["patient_id"], name="patient_id"))
 
 
 def days_from_surgery(patient_id: pd.Series, on: pd.Series, surgery: pd.Series) -> pd.Series:
@@ -102,6 +100,7 @@ def calendar_visit(month: pd.Series, modality: pd.Series, protocol: Protocol) ->
     for name, visits in calendars.items():
         grid = np.asarray(sorted({*visits, *local}), dtype="float64")
         column = grid[np.abs(values[:, None] - grid[None, :]).argmin(axis=1)]
-        within = np.abs(values - column) * protocol.month_days <= window
+        # Rounded so that a scan on the last day of the window of a whole-day visit (month 48) stays inside.
+        within = np.round(np.abs(values - column) * protocol.month_days, 6) <= window
         nearest = np.where((modality == name).to_numpy() & within, column, nearest)
     return pd.Series(nearest, index=month.index)

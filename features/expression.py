@@ -22,9 +22,7 @@ def accepted_wells(wells: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
     failed = verdicts.loc[verdicts["verdict"].isin(FAILED_VERDICTS), ["plate", "sample_id"]]
     out = pd.MultiIndex.from_frame(known[["plate", "sample_id"]]).isin(pd.MultiIndex.from_frame(failed))
     passed = known[~out]
-    latest = passed["sample_id"].map(
-        passed.drop_duplicates("sample_id", keep="last").set_index("sample_id")["plate"]
-    )
+    latest = passed["sample_id"].map(passed.drop_duplicates("sample_id", keep="last").set_index("sample_id")["plate"])
     return passed[(passed["plate"] == latest) & ~passed["omit"]]
 
 

@@ -134,9 +134,7 @@ def _segments(post: pd.DataFrame, rules: ScoreRules, month_days: float) -> pd.Da
             "above": time_above(before["value"], post["value"], months, rules.cutoff),
             "rise": logit - logit_score(before["value"]),
             "positive": is_positive(post["value"], rules).astype("float64"),
-            "was_positive": is_positive(before["value"], rules)
-            .astype("float64")
-            .where(before["value"].notna()),
+            "was_positive": is_positive(before["value"], rules).astype("float64").where(before["value"].notna()),
         }
     )
 
@@ -159,20 +157,14 @@ def _at_landmark(segments: pd.DataFrame, rules: ScoreRules) -> pd.DataFrame:
             "mean": grouped["value"].mean(),
             "max": grouped["value"].max(),
             "n_positive": sums["positive"],
-            "conversion": (last["positive"].gt(0) & last["was_positive"].eq(0))
-            .astype("float64")
-            .where(several),
-            "reversion": (last["positive"].eq(0) & last["was_positive"].gt(0))
-            .astype("float64")
-            .where(several),
+            "conversion": (last["positive"].gt(0) & last["was_positive"].eq(0)).astype("float64").where(several),
+            "reversion": (last["positive"].eq(0) & last["was_positive"].gt(0)).astype("float64").where(several),
             "rcv_rise": last["rise"].gt(limit).astype("float64").where(several & limit.notna()),
         }
     )
 
 
-def kinetics(
-    series: pd.DataFrame, anchor: pd.DataFrame, rules: ScoreRules, month_days: float
-) -> pd.DataFrame:
+def kinetics(series: pd.DataFrame, anchor: pd.DataFrame, rules: ScoreRules, month_days: float) -> pd.DataFrame:
     """Kinetic features of one score at a landmark.
 
     Parameters

@@ -25,9 +25,7 @@ def sample_days(trial: Trial) -> pd.DataFrame:
         without a date or of unknown patients are left out.
     """
     samples = trial.samples.assign(
-        day=days_from_surgery(
-            trial.samples["patient_id"], trial.samples["collected_on"], surgery_dates(trial.patients)
-        )
+        day=days_from_surgery(trial.samples["patient_id"], trial.samples["collected_on"], surgery_dates(trial.patients))
     )
     return samples.loc[samples["day"].notna(), SAMPLE_COLUMNS].sort_values(
         ["patient_id", "day", "sample_id"], ignore_index=True
@@ -46,14 +44,10 @@ def unit_factors(results: pd.DataFrame, protocol: Protocol) -> pd.Series:
         unit.
     """
     factors = {
-        (name, unit): factor
-        for name, analyte in protocol.analytes.items()
-        for unit, factor in analyte.units.items()
+        (name, unit): factor for name, analyte in protocol.analytes.items() for unit, factor in analyte.units.items()
     }
     listed = results["analyte"].isin(list(protocol.analytes))
-    pairs = pd.Series(
-        list(zip(results["analyte"], results["unit"], strict=True)), index=results.index, dtype=object
-    )
+    pairs = pd.Series(list(zip(results["analyte"], results["unit"], strict=True)), index=results.index, dtype=object)
     found = pairs.map(factors).astype("float64").where(listed, 1.0)
     bad = results[found.isna()].drop_duplicates(["analyte", "unit"])
     if len(bad):

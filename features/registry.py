@@ -71,9 +71,7 @@ def _patients() -> list[Feature]:
 
 
 def _score() -> list[Feature]:
-    def blood(
-        name: str, unit: str, formula: str, look_back: str, kind: str = "number", monotone: int = 0
-    ) -> Feature:
+    def blood(name: str, unit: str, formula: str, look_back: str, kind: str = "number", monotone: int = 0) -> Feature:
         return Feature(f"netest_{name}", unit, formula, "blood", look_back, "blood", kind, monotone)
 
     return [
@@ -181,9 +179,7 @@ def _history() -> list[Feature]:
             SAMPLE,
             "blood",
         ),
-        Feature(
-            "sample_month", "month", "actual month of the landmark blood sample", "blood", SAMPLE, "blood"
-        ),
+        Feature("sample_month", "month", "actual month of the landmark blood sample", "blood", SAMPLE, "blood"),
         Feature(
             "has_landmark_blood",
             "",

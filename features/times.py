@@ -40,9 +40,7 @@ def recurrence_intervals(outcome: Outcome) -> pd.DataFrame:
 def _missed_visits(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Visits that closed between the last adequate scan and death."""
     grid = np.asarray(protocol.visit_grid, dtype="float64")
-    closed = np.searchsorted(
-        grid + protocol.closing_months, rows["death"].to_numpy(dtype="float64"), side="right"
-    )
+    closed = np.searchsorted(grid + protocol.closing_months, rows["death"].to_numpy(dtype="float64"), side="right")
     done = closing_visit(rows["last_adequate"].fillna(0.0), protocol).to_numpy()
     return pd.Series(closed - np.searchsorted(grid, done, side="right"), index=rows.index)
 
@@ -83,9 +81,7 @@ def event_times(outcome: Outcome, kind: EventKind = "dfs", protocol: Protocol | 
         recurred = rows["first_positive"].notna()
         if protocol is not None:
             died &= _missed_visits(rows, protocol) < protocol["survival.missed_visits"]
-        time = rows["first_positive"].where(
-            recurred, rows["death"].where(died, rows["last_adequate"].fillna(0.0))
-        )
+        time = rows["first_positive"].where(recurred, rows["death"].where(died, rows["last_adequate"].fillna(0.0)))
         death_code = 1 if kind == "dfs" else 2
         event = pd.Series(np.select([recurred, died], [1, death_code], 0), index=rows.index)
     table = pd.DataFrame({"time": time, "event": event.astype("int64"), "entry": rows["entry"].fillna(0.0)})

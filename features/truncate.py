@@ -84,14 +84,11 @@ def truncate(trial: Trial, protocol: Protocol, landmark: float) -> Trial:
     """
     closes = closing_dates(trial.patients, protocol, landmark)
     frames = {
-        name: _dated_up_to(getattr(trial, name), column, later, closes)
-        for name, (column, later) in DATED.items()
+        name: _dated_up_to(getattr(trial, name), column, later, closes) for name, (column, later) in DATED.items()
     }
     samples = frames["samples"]
     frames |= {
-        name: (table := getattr(trial, name))[table["sample_id"].isin(samples["sample_id"])].reset_index(
-            drop=True
-        )
+        name: (table := getattr(trial, name))[table["sample_id"].isin(samples["sample_id"])].reset_index(drop=True)
         for name in BY_SAMPLE
     }
     limit = frames["results"]["sample_id"].map(

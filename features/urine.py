@@ -13,11 +13,7 @@ FAILED, TIMED, DILUTE = "failed_qc", "not_spot", "creatinine_out_of_range"
 
 
 def _one_per_sample(measured: pd.DataFrame, analyte: str, index: pd.Index) -> pd.DataFrame:
-    rows = (
-        measured[measured["analyte"] == analyte]
-        .drop_duplicates("sample_id", keep="last")
-        .set_index("sample_id")
-    )
+    rows = measured[measured["analyte"] == analyte].drop_duplicates("sample_id", keep="last").set_index("sample_id")
     return rows[["value", "censored", "version", "valid"]].reindex(index)
 
 
@@ -45,9 +41,7 @@ def hiaa_per_creatinine(measured: pd.DataFrame, protocol: Protocol) -> pd.DataFr
     urine = measured[measured["specimen"] == "urine"].drop_duplicates("sample_id")
     table = urine[["sample_id", "patient_id", "day"]].reset_index(drop=True)
     index = pd.Index(table["sample_id"])
-    hiaa, creatinine = (
-        _one_per_sample(measured, name, index).reset_index(drop=True) for name in (HIAA, CREATININE)
-    )
+    hiaa, creatinine = (_one_per_sample(measured, name, index).reset_index(drop=True) for name in (HIAA, CREATININE))
     lower, upper = protocol["urine.creatinine_range"]
     spot = protocol["urine.spot_version"]
     absent, no_creatinine = hiaa["value"].isna(), creatinine["value"].isna()

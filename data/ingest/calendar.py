@@ -31,14 +31,10 @@ def assign_scheduled_month(imaging: pd.DataFrame, surgery: pd.Series, protocol: 
     day = (imaging["scan_on"] - imaging["patient_id"].map(surgery)).dt.days.to_numpy(dtype=float)
     month = np.full(len(imaging), np.nan)
     for modality, key in SCHEDULE.items():
-        visits = np.array(
-            sorted({*protocol[key], *protocol["calendar.local_month"]}, reverse=True), dtype=float
-        )
+        visits = np.array(sorted({*protocol[key], *protocol["calendar.local_month"]}, reverse=True), dtype=float)
         distance = np.abs(day[:, None] - visits * protocol.month_days)
         nearest = np.where(np.isnan(distance), np.inf, distance).argmin(axis=1)
-        near = np.take_along_axis(distance, nearest[:, None], axis=1)[:, 0] <= float(
-            protocol["imaging.window_days"]
-        )
+        near = np.take_along_axis(distance, nearest[:, None], axis=1)[:, 0] <= float(protocol["imaging.window_days"])
         chosen = near & (imaging["modality"] == modality).to_numpy()
         month[chosen] = visits[nearest[chosen]]
     return imaging.assign(scheduled_month=month)

@@ -106,9 +106,7 @@ def _check_folder(folder: Path, delivered: list[Delivered], session: Session) ->
     kinds = {file.kind for file in inside}
     if not any(file.recognised for file in inside):
         message = "not a delivery: the folder holds no delivery table and no readable instrument export"
-        remedy = (
-            f"give a folder with {', '.join(f'{name}.csv' for name in TABLES if TABLES[name].required_file)}"
-        )
+        remedy = f"give a folder with {', '.join(f'{name}.csv' for name in TABLES if TABLES[name].required_file)}"
         session.refuse_path(Finding("D120", "reject", message, file=str(folder), remedy=remedy), "folder")
         return [file for file in delivered if file.root != folder]
     lacking = [name for name, table in TABLES.items() if table.required_file and name not in kinds]

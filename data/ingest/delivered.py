@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
@@ -17,12 +16,13 @@ Content = PlateExport | DeliveryTable | dict
 Reader = Callable[[bytes, str], PlateExport | DeliveryTable]
 
 MANIFEST = "delivery.toml"
-UNRECOGNISED = frozenset({"D122", "D123", "P110"})
+FIRST_LINE = 10_000
+"""Bytes within which the header of a table ends."""
+
+UNRECOGNISED = frozenset({"D122", "D123", "P102", "P110"})
 """Codes that say: this is no delivery table and no instrument export."""
 
-TRUTH_COLUMNS = frozenset(
-    {"cured", "doubling_months", "residual_mm", "onset_month", "complete_first_positive_visit"}
-)
+TRUTH_COLUMNS = frozenset({"cured", "doubling_months", "residual_mm", "onset_month", "complete_first_positive_visit"})
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,13 @@ def label_of(path: Path, root: Path) -> str:
     return path.relative_to(root.resolve()).as_posix() if inside else path.name
 
 
-def _first_cells(data: bytes) -> list[str]:
-    first = data.split(b"\n", 1)[0].decode("utf-8", errors="replace").lstrip("\ufeff").strip()
-    return next(csv.reader([first]), [])
+def _first_line(data: bytes) -> str:
+    return (data[:FIRST_LINE].decode("utf-8", errors="replace").lstrip("\ufeff").splitlines() or [""])[0]
 
 
 def _meant(data: bytes, path: Path) -> str:
     """The table that a broken file was meant to be: by its header, or by its name when it is empty."""
-    name = recognise_table(_first_cells(data)) if data.strip() else path.stem.casefold()
+    name = recognise_table(_first_line(data)) if data.strip() else path.stem.casefold()
     return name if name in LOADABLE else "unknown"
 
 
@@ -95,28 +94,20 @@ def read_manifest(data: bytes, name: str) -> dict:
     try:
         manifest = tomllib.loads(data.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Refused(
-            Finding("D124", "reject", f"not a TOML file: {error}", file=name, remedy="mend it")
-        ) from None
+        raise Refused(Finding("D124", "reject", f"not a TOML file: {error}", file=name, remedy="mend it")) from None
     for key, kind in kinds.items():
         if key in manifest and not isinstance(manifest[key], kind):
-            words = (
-                f"{key} = {manifest[key]!r} is not {'true or false' if kind is bool else 'text in quotes'}"
-            )
+            words = f"{key} = {manifest[key]!r} is not {'true or false' if kind is bool else 'text in quotes'}"
             raise Refused(Finding("D124", "reject", words, file=name, column=key, remedy="mend it"))
     if not manifest.get("study"):
-        raise Refused(
-            Finding("D124", "reject", "the study is not named", file=name, remedy='write study = "NAME"')
-        )
+        raise Refused(Finding("D124", "reject", "the study is not named", file=name, remedy='write study = "NAME"'))
     return {key: manifest.get(key, kind()) for key, kind in kinds.items()}
 
 
-def _read(
-    path: Path, data: bytes, label: str, read: Reader
-) -> tuple[str, Content | None, tuple[Finding, ...]]:
+def _read(path: Path, data: bytes, label: str, read: Reader) -> tuple[str, Content | None, tuple[Finding, ...]]:
     if path.name.casefold() == MANIFEST:
         return "manifest", read_manifest(data, label), ()
-    if len(TRUTH_COLUMNS.intersection(_first_cells(data))) > 1:
+    if len(TRUTH_COLUMNS.intersection(_first_line(data).split(","))) > 1:
         words = "left alone: the truth of a simulation, which is never read"
         return "unknown", None, (Finding("D123", "note", words, file=label),)
     content = read(data, path.name)

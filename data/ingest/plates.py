@@ -18,9 +18,7 @@ SHOWN = 5
 
 def short_well(wells: pd.Series) -> pd.Series:
     """Well names without leading zeros (``A01`` is ``A1``)."""
-    return wells.astype(object).map(
-        lambda well: re.sub(r"^([A-Z]+)0+(?=\d)", r"\1", str(well).strip().upper())
-    )
+    return wells.astype(object).map(lambda well: re.sub(r"^([A-Z]+)0+(?=\d)", r"\1", str(well).strip().upper()))
 
 
 def _samples(export: PlateExport, plate_map: pd.DataFrame, wells: pd.DataFrame) -> pd.Series:
@@ -31,9 +29,7 @@ def _samples(export: PlateExport, plate_map: pd.DataFrame, wells: pd.DataFrame) 
         export.file_name.casefold(),
     }
     mine = plate_map[plate_map["plate"].astype(object).map(str).str.casefold().isin(names)]
-    listed = short_well(wells["well"]).map(
-        dict(zip(short_well(mine["well"]), mine["sample_id"], strict=True))
-    )
+    listed = short_well(wells["well"]).map(dict(zip(short_well(mine["well"]), mine["sample_id"], strict=True)))
     return listed.where(listed.notna(), wells["sample"])
 
 
@@ -57,14 +53,10 @@ def _refusal(
     well: str = "",
     gene: str = "",
 ) -> Finding:
-    return Finding(
-        code, "reject", message, file=export.file_name, remedy=remedy, sample=sample, well=well, gene=gene
-    )
+    return Finding(code, "reject", message, file=export.file_name, remedy=remedy, sample=sample, well=well, gene=gene)
 
 
-def _unknown_samples(
-    wells: pd.DataFrame, known: pd.Series, context: Context, export: PlateExport
-) -> list[Finding]:
+def _unknown_samples(wells: pd.DataFrame, known: pd.Series, context: Context, export: PlateExport) -> list[Finding]:
     """Samples of the plate that the trial does not know; one pointer when the samples file was rejected."""
     unknown = wells[wells["sample_id"].notna() & ~wells["sample_id"].isin(known)].drop_duplicates("sample_id")
     if unknown.empty:
@@ -75,9 +67,7 @@ def _unknown_samples(
         return [_refusal("D203", message, export, f"mend {source}, then send both again")]
     remedy = "send the sample in samples.csv, correct its name, or map the well in plate_map.csv"
     findings = [
-        _refusal(
-            "D202", "the sample is unknown", export, remedy, sample=str(row.sample_id), well=str(row.well)
-        )
+        _refusal("D202", "the sample is unknown", export, remedy, sample=str(row.sample_id), well=str(row.well))
         for row in unknown.head(SHOWN).itertuples()
     ]
     if len(unknown) > SHOWN:
@@ -92,8 +82,7 @@ def _wrong_specimens(wells: pd.DataFrame, context: Context, export: PlateExport)
     message = "a urine sample lies on a plate of the blood panel"
     remedy = "correct the sample name; urine is never read as blood"
     return [
-        _refusal("D219", message, export, remedy, sample=str(r.sample_id), well=str(r.well))
-        for r in wrong.itertuples()
+        _refusal("D219", message, export, remedy, sample=str(r.sample_id), well=str(r.well)) for r in wrong.itertuples()
     ]
 
 
@@ -103,16 +92,23 @@ def _unknown_genes(wells: pd.DataFrame, targets: pd.Series, export: PlateExport)
     if not names:
         return []
     first = wells.loc[named, "well"].iloc[0]
-    shown = ", ".join(map(str, names[:SHOWN])) + (
-        f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    )
-    message = (
-        "not a gene of the panel" if len(names) == 1 else f"{len(names)} targets are not genes of the panel"
-    )
-    remedy = (
-        "use the panel's gene symbols or their listed aliases; a plate of another assay does not belong here"
-    )
+    shown = ", ".join(map(str, names[:SHOWN])) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    message = "not a gene of the panel" if len(names) == 1 else f"{len(names)} targets are not genes of the panel"
+    remedy = "use the panel's gene symbols or their listed aliases; a plate of another assay does not belong here"
     return [_refusal("D226", message, export, remedy, gene=shown, well=str(first))]
+
+
+def _unnamed_wells(wells: pd.DataFrame, export: PlateExport) -> list[Finding]:
+    """An export without sample names is refused; single measured wells without one are said."""
+    remedy = "send plate_map.csv with plate, well and sample_id"
+    if wells["sample_id"].isna().all():
+        return [_refusal("D228", "the export names no samples", export, remedy)]
+    unnamed = wells[wells["sample_id"].isna() & wells["target"].notna() & wells["cq"].notna()]
+    if unnamed.empty:
+        return []
+    words = f"{len(unnamed)} wells have a gene and a Cq but no sample; they are used for nothing"
+    first = str(unnamed["well"].iloc[0])
+    return [Finding("D229", "warn", words, file=export.file_name, well=first, remedy=remedy)]
 
 
 def _reused_name(wells: pd.DataFrame, context: Context, export: PlateExport) -> list[Finding]:
@@ -155,11 +151,9 @@ def map_plate(export: PlateExport, context: Context) -> tuple[pd.DataFrame, list
     targets = wells["target"]
     wells = wells.assign(target=gene_symbols(targets, context.protocol.panel))
     findings = _unknown_genes(wells, targets, export)
-    if (wells["sample_id"].isna() & ~(control | named_control)).all():
-        message = "the export names no samples"
-        findings.append(
-            _refusal("D228", message, export, "send plate_map.csv with plate, well and sample_id")
-        )
+    if findings and wells["target"].isna().all():
+        return typed("wells", pd.DataFrame()), findings
+    findings += _unnamed_wells(wells[~(control | named_control)], export)
     findings += _unknown_samples(wells, context.table("samples")["sample_id"], context, export)
     findings += _wrong_specimens(wells, context, export) + _reused_name(wells, context, export)
     kept = wells[wells["sample_id"].notna() | targets.notna()]

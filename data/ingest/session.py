@@ -87,9 +87,7 @@ class Session:
     def take(self, file: Delivered) -> None:
         """Judge one file, then load it or keep it out."""
         if file.sha256 in self.loaded:
-            self.rows.append(
-                (file.label, self.loaded[file.sha256], "unchanged", 0, "these bytes are loaded already")
-            )
+            self.rows.append((file.label, self.loaded[file.sha256], "unchanged", 0, "these bytes are loaded already"))
         elif file.root in self.refused_roots:
             source = self.refused_roots[file.root]
             pointer = f"the whole delivery waits because its {source} was rejected"
@@ -141,13 +139,9 @@ class Session:
         held = study.iloc[-1][["name", "simulated"]].to_dict() if len(study) else delivered
         if held != delivered:
             message = f"the store holds {_study(held)}, this delivery is of {_study(delivered)}"
-            self._reject(
-                file, [Finding("S103", "reject", message, file=file.label, remedy="use a home of its own")]
-            )
+            self._reject(file, [Finding("S103", "reject", message, file=file.label, remedy="use a home of its own")])
             return
-        frame = pd.DataFrame(
-            [{"name": manifest["study"], **{key: manifest[key] for key in ("simulated", "note")}}]
-        )
+        frame = pd.DataFrame([{"name": manifest["study"], **{key: manifest[key] for key in ("simulated", "note")}}])
         self._load(file, {"study": frame}, [])
 
     def _load(self, file: Delivered, frames: dict[str, pd.DataFrame], findings: list[Finding]) -> None:

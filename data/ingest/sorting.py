@@ -9,25 +9,17 @@ from data.contracts import TABLES
 from data.findings import Finding
 from data.ingest.delivered import MANIFEST, Delivered, label_of
 
-NOT_DATA = frozenset(
-    {".md", ".pdf", ".doc", ".docx", ".html", ".png", ".jpg", ".jpeg", ".svg", ".log", ".sha256"}
-)
+NOT_DATA = frozenset({".md", ".pdf", ".doc", ".docx", ".html", ".png", ".jpg", ".jpeg", ".svg", ".log", ".sha256"})
 NOT_DATA |= {".toml", ".json"}
 FIRST = ("manifest", "patients", "samples", "controls", "results")
-ORDER = {
-    kind: place
-    for place, kind in enumerate(dict.fromkeys((*FIRST, *TABLES, "plate_map", "plate", "unknown")))
-}
+ORDER = {kind: place for place, kind in enumerate(dict.fromkeys((*FIRST, *TABLES, "plate_map", "plate", "unknown")))}
 """Nothing refers to a later kind: results name samples and the controls of their plate, plates their map."""
 
 
 def _not_data(path: Path) -> str:
     """Why a file inside a folder is left alone; empty when it may be data."""
     name = path.name.casefold()
-    if (
-        name.startswith(("readme", "licen", "provenance", "manifest.", "changelog"))
-        or path.suffix.lower() in NOT_DATA
-    ):
+    if name.startswith(("readme", "licen", "provenance", "manifest.", "changelog")) or path.suffix.lower() in NOT_DATA:
         return "" if name == MANIFEST else "a document, not data"
     if name.endswith(".reason.txt"):
         return "a reason written by the quarantine"
@@ -38,9 +30,7 @@ def _hidden(path: Path, root: Path) -> bool:
     return any(part.startswith((".", "~$")) or part == "__MACOSX" for part in path.relative_to(root).parts)
 
 
-def find_files(
-    paths: Iterable[str | Path], quarantine: Path
-) -> tuple[list[tuple[Path, Path]], list[Finding]]:
+def find_files(paths: Iterable[str | Path], quarantine: Path) -> tuple[list[tuple[Path, Path]], list[Finding]]:
     """Expand folders.
 
     Parameters

@@ -71,9 +71,7 @@ def judge_plate(wells: pd.DataFrame, protocol: Protocol, version: str | None = N
     """
     plates = wells["plate"].dropna().unique()
     if len(plates) > 1:
-        raise ValueError(
-            f"judge_plate takes one plate, these wells are of {len(plates)}: {', '.join(plates[:3])}"
-        )
+        raise ValueError(f"judge_plate takes one plate, these wells are of {len(plates)}: {', '.join(plates[:3])}")
     plate = str(plates[0]) if len(plates) else ""
     limits = read_limits(protocol, version)
     counts = wells["target"].isin((limits.reference_gene, *limits.genes)) & ~wells["omit"].eq(True)

@@ -106,9 +106,7 @@ def _replicate_findings(wells: pd.DataFrame, figures: PlateFigures, limits: Limi
     for index in np.flatnonzero(scattered.any(axis=1)):
         count = int(scattered[index].sum())
         share = count / replicated[index]
-        ranked = np.argsort(-np.where(scattered[index], figures.sd[index, 1:], -np.inf), kind="stable")[
-            :count
-        ]
+        ranked = np.argsort(-np.where(scattered[index], figures.sd[index, 1:], -np.inf), kind="stable")[:count]
         genes = [figures.genes[1 + gene] for gene in ranked[:SHOWN_GENES]]
         shown = ", ".join(f"{gene} {figures.sd[index, figures.genes.index(gene)]:.2f}" for gene in genes)
         sample = figures.samples[index]

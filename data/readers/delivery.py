@@ -47,8 +47,9 @@ def required_columns(name: str) -> tuple[str, ...]:
 
 
 def _header(header: str | Sequence[str]) -> list[str]:
-    cells = next(csv.reader([header]), []) if isinstance(header, str) else header
-    return [cell.strip().lstrip("\ufeff").strip() for cell in cells]
+    """Column names of a header; a line of text is cut at commas, so that no content can break it."""
+    cells = (header.splitlines() or [""])[0].split(",") if isinstance(header, str) else header
+    return [cell.strip().lstrip("\ufeff").strip().strip('"') for cell in cells]
 
 
 def recognise_table(header: str | Sequence[str]) -> str | None:
@@ -70,10 +71,7 @@ def recognise_table(header: str | Sequence[str]) -> str | None:
     complete = [name for name in LOADABLE if present.issuperset(required_columns(name))]
     if complete:
         return max(complete, key=lambda name: len(required_columns(name)))
-    share = {
-        name: len(present.intersection(required_columns(name))) / len(required_columns(name))
-        for name in LOADABLE
-    }
+    share = {name: len(present.intersection(required_columns(name))) / len(required_columns(name)) for name in LOADABLE}
     best = max(share.values())
     nearest = [name for name in LOADABLE if share[name] == best]
     return nearest[0] if best >= NEARLY and len(nearest) == 1 else None
@@ -98,7 +96,7 @@ def _records(text: str, file_name: str) -> list[tuple[int, list[str]]]:
     return records
 
 
-def _check_shape(records: list[tuple[int, list[str]]], text: str, file_name: str) -> None:
+def _check_shape(records: list[tuple[int, list[str]]], file_name: str) -> None:
     header = _header(records[0][1])
     repeated = sorted({column for column in header if column and header.count(column) > 1})
     if repeated:
@@ -109,14 +107,17 @@ def _check_shape(records: list[tuple[int, list[str]]], text: str, file_name: str
         line, found = ragged[0]
         more = f"; {len(ragged) - 1} more lines are like it" if len(ragged) > 1 else ""
         message = f"{found} cells where the header names {len(header)}{more}: cut off, or a stray comma"
-        raise _refuse(
-            "D103", message, file_name, line, "export the whole file again; quote cells that hold a comma"
-        )
+        raise _refuse("D103", message, file_name, line, "export the whole file again; quote cells that hold a comma")
+
+
+def _check_last_value(name: str, column: str, records: list[tuple[int, list[str]]], file_name: str) -> None:
+    """Without a line end, a last number, label or text may be cut short; a whole date or code can not."""
     line, cells = records[-1]
-    if len(records) > 1 and cells[-1].strip() and not text.endswith(("\n", "\r", '"')):
-        message = (
-            f"the file ends without a line end after {cells[-1].strip()!r}, so the last value may be cut off"
-        )
+    value = cells[-1].strip()
+    rule = TABLES[name].columns.get(column) if name in TABLES else None
+    whole = rule is not None and (value in rule.codes or (rule.kind == "date" and len(value) == len("2000-01-01")))
+    if len(records) > 1 and value and not whole:
+        message = f"the file ends without a line end after {value!r}, so the last value may be cut off"
         raise _refuse("D103", message, file_name, line, "export the whole file again, or end the last line")
 
 
@@ -151,16 +152,14 @@ def read_delivery_table(text: str, file_name: str, sha256: str = "") -> Delivery
     name = recognise_table(header)
     if name is None:
         raise _refuse("D122", *_unrecognised(header, file_name))
-    _check_shape(records, text, file_name)
+    _check_shape(records, file_name)
+    if not text.endswith(("\n", "\r", '"')):
+        _check_last_value(name, header[-1], records, file_name)
     if len(records) == 1 and (name == "plate_map" or TABLES[name].required_file):
-        raise _refuse(
-            "D102", f"{name} holds a header but no rows", file_name, remedy="send the table with its rows"
-        )
+        raise _refuse("D102", f"{name} holds a header but no rows", file_name, remedy="send the table with its rows")
     rows = [[cell.strip() for cell in cells] for _, cells in records[1:]]
     named = [position for position, column in enumerate(header) if column]
-    raw = pd.DataFrame(
-        [[row[position] for position in named] for row in rows], columns=[header[p] for p in named]
-    )
+    raw = pd.DataFrame([[row[position] for position in named] for row in rows], columns=[header[p] for p in named])
     lines = pd.Series([line for line, _ in records[1:]], dtype="int64")
     return DeliveryTable(name, raw.astype(object), lines, file_name, sha256)
 
@@ -173,7 +172,7 @@ def _unrecognised(header: list[str], file_name: str) -> tuple[str, str, int, str
         f"no delivery table has this header ({shown})",
         file_name,
         1,
-        "see the columns of each table in the README",
+        "see the columns of each table in docs/delivery.md",
     )
 
 

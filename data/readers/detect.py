@@ -44,9 +44,7 @@ def read_content(data: bytes, file_name: str) -> PlateExport | DeliveryTable:
     if table and grid.kind == "text":
         return read_delivery_table(decode(data, file_name), file_name, sha256)
     if table:
-        raise refusal(
-            "P110", f"holds the delivery table {table} as a workbook", file_name, "save it as CSV in UTF-8"
-        )
+        raise refusal("P110", f"holds the delivery table {table} as a workbook", file_name, "save it as CSV in UTF-8")
     try:
         return plate_of_grid(grid, file_name, sha256)
     except Refused as refused:

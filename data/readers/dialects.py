@@ -101,9 +101,7 @@ BIORAD_TASKS = _tasks(
 BIORAD_WORDS = frozenset({"n/a", "nan", "none"})
 
 DIALECTS: tuple[Dialect, ...] = (
-    Dialect(
-        "Bio-Rad CFX", _requires("well", "fluor", "content", "cq"), BIORAD_COLUMNS, BIORAD_WORDS, BIORAD_TASKS
-    ),
+    Dialect("Bio-Rad CFX", _requires("well", "fluor", "content", "cq"), BIORAD_COLUMNS, BIORAD_WORDS, BIORAD_TASKS),
     Dialect(
         "Bio-Rad C1000",
         _requires("well", "fluor", "content", "thresholdcyclect ct"),

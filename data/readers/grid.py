@@ -114,9 +114,7 @@ def _gunzip(data: bytes, file_name: str) -> bytes:
         with gzip.open(io.BytesIO(data)) as stream:
             return stream.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise refusal(
-            "P104", f"is a damaged gzip file ({error})", file_name, "copy the file again"
-        ) from error
+        raise refusal("P104", f"is a damaged gzip file ({error})", file_name, "copy the file again") from error
 
 
 def _workbook(data: bytes, file_name: str) -> tuple[Sheet, ...]:
@@ -133,13 +131,9 @@ def _workbook(data: bytes, file_name: str) -> tuple[Sheet, ...]:
         if instrument:
             raise not_read_yet(instrument, file_name)
         if not any(name.startswith("xl/") for name in names):
-            raise refusal(
-                "P104", f"is an archive without a workbook ({', '.join(names[:3])})", file_name, remedy
-            )
+            raise refusal("P104", f"is an archive without a workbook ({', '.join(names[:3])})", file_name, remedy)
         if sum(entry.file_size for entry in archive.infolist()) > 4 * MAX_BYTES:
-            raise refusal(
-                "P103", "unpacks to more than any plate export", file_name, "deliver one plate a file"
-            )
+            raise refusal("P103", "unpacks to more than any plate export", file_name, "deliver one plate a file")
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
     except (CalamineError, OSError, ValueError) as error:

@@ -73,15 +73,8 @@ def _results_line(sheet: Sheet) -> int:
 
 
 def _nothing_found(grid: Grid, file_name: str) -> Refused:
-    keys = {
-        label(cell)
-        for sheet in grid.sheets[:1]
-        for _, cells in islice(sheet.rows(), 80)
-        for cell in _keys(cells)
-    }
-    speaker = next(
-        (dialect for dialect in reversed(DIALECTS) if len(dialect.metadata_keys & keys) >= 2), None
-    )
+    keys = {label(cell) for sheet in grid.sheets[:1] for _, cells in islice(sheet.rows(), 80) for cell in _keys(cells)}
+    speaker = next((dialect for dialect in reversed(DIALECTS) if len(dialect.metadata_keys & keys) >= 2), None)
     if speaker:
         return refusal(
             "P112",
@@ -89,15 +82,9 @@ def _nothing_found(grid: Grid, file_name: str) -> Refused:
             file_name,
             "export the run again with the Results section and copy the whole file",
         )
-    first = (
-        next((cells for _, cells in islice(grid.sheets[0].rows(), 20) if any(cells)), [])
-        if grid.sheets
-        else []
-    )
+    first = next((cells for _, cells in islice(grid.sheets[0].rows(), 20) if any(cells)), []) if grid.sheets else []
     found = ", ".join(cell for cell in first[:6] if cell)[:120]
-    return refusal(
-        "P110", f"is not a qPCR export: it begins with {found!r}", file_name, f"expected {EXPECTED}", line=1
-    )
+    return refusal("P110", f"is not a qPCR export: it begins with {found!r}", file_name, f"expected {EXPECTED}", line=1)
 
 
 def _keys(cells: list[str]) -> list[str]:
@@ -156,17 +143,13 @@ def _before(sheet: Sheet, header: int) -> list[list[str]]:
     return block
 
 
-def _refuse_cut_last_row(
-    sheet: Sheet, rows: list[Row], labels: list[str], dialect: Dialect, file_name: str
-) -> None:
+def _refuse_cut_last_row(sheet: Sheet, rows: list[Row], labels: list[str], dialect: Dialect, file_name: str) -> None:
     """An interrupted copy shows in the last row: shorter than all others, or ending at its Cq."""
     line, cells = rows[-1]
     if line < sheet.height:
         return
     others = [len(row) for _, row in rows[:-1]] or [len(labels)]
-    needed = max(
-        labels.index(name) for name in (*dialect.columns["cq"], *dict(dialect.alleles)) if name in labels
-    )
+    needed = max(labels.index(name) for name in (*dialect.columns["cq"], *dict(dialect.alleles)) if name in labels)
     inside = len(cells) < min(others) or len(cells) == needed + 1
     if (sheet.cut and inside) or len(cells) <= needed < min(others):
         raise _cut_row(line, cells, labels, file_name)

@@ -62,9 +62,7 @@ def plate_name(metadata: dict[str, str], file_name: str) -> str:
     """Barcode, plate or experiment name of the information block, else the file name without its ending."""
     by_label = {label(key): value for key, value in metadata.items()}
     named = next((by_label[key] for key in PLATE_KEYS if key in by_label), "")
-    stem = re.sub(
-        r"\.(gz|txt|csv|tsv|xlsx?|xlsm)$", "", re.sub(r"\.gz$", "", file_name, flags=re.I), flags=re.I
-    )
+    stem = re.sub(r"\.(gz|txt|csv|tsv|xlsx?|xlsm)$", "", re.sub(r"\.gz$", "", file_name, flags=re.I), flags=re.I)
     return named or stem
 
 

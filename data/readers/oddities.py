@@ -10,9 +10,7 @@ from data.readers.dialects import NRT_NAME, NTC_NAME, Dialect
 SHOWN = 4
 
 
-def well_findings(
-    wells: pd.DataFrame, missing: tuple[str, ...], dialect: Dialect, file_name: str
-) -> list[Finding]:
+def well_findings(wells: pd.DataFrame, missing: tuple[str, ...], dialect: Dialect, file_name: str) -> list[Finding]:
     """Findings that do not keep a plate out.
 
     Parameters
@@ -40,9 +38,7 @@ def well_findings(
 
 
 def _missing_column(name: str, file_name: str) -> Finding:
-    remedy = (
-        "map the wells in plate_map.csv" if name == "sample" else f"export the run with its {name} column"
-    )
+    remedy = "map the wells in plate_map.csv" if name == "sample" else f"export the run with its {name} column"
     return Finding("P121", "warn", f"has no {name} column", file=file_name, column=name, remedy=remedy)
 
 
@@ -50,12 +46,8 @@ def _odd_cycles(wells: pd.DataFrame, dialect: Dialect, file_name: str) -> list[F
     odd = wells[wells["state"] == "other"]
     if odd.empty:
         return []
-    message = (
-        f"have a Cq that is neither a positive number nor a word of {dialect.name} ({_words(odd['cq_raw'])})"
-    )
-    return [
-        _finding("P118", "warn", odd, message, "look at these wells in the instrument software", file_name)
-    ]
+    message = f"have a Cq that is neither a positive number nor a word of {dialect.name} ({_words(odd['cq_raw'])})"
+    return [_finding("P118", "warn", odd, message, "look at these wells in the instrument software", file_name)]
 
 
 def _controls_by_name(wells: pd.DataFrame, file_name: str) -> list[Finding]:
@@ -75,9 +67,7 @@ def _strange_tasks(wells: pd.DataFrame, dialect: Dialect, file_name: str) -> lis
     strange = wells[(wells["task"] == "other") & (wells["task_raw"] != "")]
     if strange.empty:
         return []
-    message = (
-        f"have a task that is neither sample nor control in {dialect.name} ({_words(strange['task_raw'])})"
-    )
+    message = f"have a task that is neither sample nor control in {dialect.name} ({_words(strange['task_raw'])})"
     return [_finding("P124", "note", strange, message, "they are kept and judged as neither", file_name)]
 
 
@@ -86,8 +76,6 @@ def _words(values: pd.Series) -> str:
     return ", ".join(words[:3]) + (", ..." if len(words) > 3 else "")
 
 
-def _finding(
-    code: str, severity: str, rows: pd.DataFrame, message: str, remedy: str, file_name: str
-) -> Finding:
+def _finding(code: str, severity: str, rows: pd.DataFrame, message: str, remedy: str, file_name: str) -> Finding:
     listed = ", ".join(rows["well"].head(SHOWN)) + (", ..." if len(rows) > SHOWN else "")
     return Finding(code, severity, f"{len(rows)} wells {message}", file=file_name, well=listed, remedy=remedy)

@@ -41,9 +41,7 @@ def setup_findings(grid: Grid, table: Table, wells: pd.DataFrame, file_name: str
     planned = {well.casefold() for well in setup}
     extra = [well.upper() for well in measured if well not in planned]
     return [
-        Finding(
-            "P122", "warn", f"{len(found)} wells {words} ({_listed(found)})", file=file_name, remedy=remedy
-        )
+        Finding("P122", "warn", f"{len(found)} wells {words} ({_listed(found)})", file=file_name, remedy=remedy)
         for found, words, remedy in (
             (lacking, "of the sample setup have no result", "check that the whole plate was exported"),
             (
@@ -76,9 +74,7 @@ def _read_setup(sheet: Sheet, before: int) -> dict[str, bool]:
             break
         labels = [label(cell) for cell in cells]
         well = next((labels.index(name) for name in ("wellposition", "well") if name in labels), None)
-        content = [
-            labels.index(name) for name in ("samplename", "targetname", "snpassayname") if name in labels
-        ]
+        content = [labels.index(name) for name in ("samplename", "targetname", "snpassayname") if name in labels]
         if well is not None and content and "cycle" not in labels:
             return _filled_wells(sheet, start + 1, well, content)
     return {}

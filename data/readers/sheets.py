@@ -54,15 +54,9 @@ class TextSheet:
         try:
             for cells in reader:
                 after = start + reader.line_num
-                if (
-                    after - line > 1
-                    and after > self.height
-                    and "".join(self.lines[line - 1 :]).count('"') % 2
-                ):
+                if after - line > 1 and after > self.height and "".join(self.lines[line - 1 :]).count('"') % 2:
                     raise Refused(
-                        Finding(
-                            "P114", "reject", "a quotation mark opens here and is never closed", line=line
-                        )
+                        Finding("P114", "reject", "a quotation mark opens here and is never closed", line=line)
                     )
                 yield line, [cell.strip() for cell in cells]
                 line = after

@@ -56,12 +56,7 @@ def true_activity(
     within = per_sample(samples, streams.normal("score.within", slots(patients), world.score_within_sd))
     burden = 0.15 * (np.log(patients["liver_metastases_volume_ml"].to_numpy(float)) - 3.0)
     left = world.score_weight * world.preoperative_weight * disease.signal(np.zeros(n))
-    tumour = (
-        world.preoperative_level
-        + burden
-        + left
-        + streams.normal("score.preoperative", n, world.preoperative_sd)
-    )
+    tumour = world.preoperative_level + burden + left + streams.normal("score.preoperative", n, world.preoperative_sd)
     month = samples["day"].to_numpy(float) / month_days
     signal = _take(disease, position, month)
     treated = patients["arm"].eq("prrt").to_numpy()[position]
@@ -118,9 +113,7 @@ def score_results(
     return results[~absent], _controls(streams, world, names, lots, shift)
 
 
-def _controls(
-    streams: Streams, world: World, names: np.ndarray, lots: np.ndarray, shift: Floats
-) -> pd.DataFrame:
+def _controls(streams: Streams, world: World, names: np.ndarray, lots: np.ndarray, shift: Floats) -> pd.DataFrame:
     nominal = np.tile([value for _, value in CONTROLS], len(names)).astype(float)
     noise = streams.normal("control", (len(names), len(CONTROLS)), world.score_analytic_sd).ravel()
     return pd.DataFrame(
@@ -172,9 +165,7 @@ def urine_results(
         + np.where(before, 0.30 + 1.1 * functional, 0.25 * functional + world.urine_weight * signal / 3)
         + per_sample(urine, streams.normal("hiaa.within", shape, 0.25))
     )
-    creatinine = (
-        np.exp(2.2 + per_sample(urine, streams.normal("creatinine", shape, 0.45))).clip(1.2, 33).round(2)
-    )
+    creatinine = np.exp(2.2 + per_sample(urine, streams.normal("creatinine", shape, 0.45))).clip(1.2, 33).round(2)
     hiaa = np.exp(ratio) * creatinine
     below = hiaa < HIAA_LIMIT
     level = -1.30 + np.where(before, 0.60, world.urine_weight * signal)
@@ -190,9 +181,7 @@ def urine_results(
         _rows(urine, "creatinine", creatinine, "mmol/L", SPOT_VERSION)[~absent],
         _rows(urine, "urine_score", np.rint(100 * logistic(level + noise)), "score", URINE_VERSION),
     ]
-    reported = pd.Series(
-        _reported(streams, "urine.reported", patients, urine), index=urine["sample_id"].to_numpy()
-    )
+    reported = pd.Series(_reported(streams, "urine.reported", patients, urine), index=urine["sample_id"].to_numpy())
     table = pd.concat(tables, ignore_index=True)
     return table.assign(reported_on=reported.loc[table["sample_id"]].to_numpy())
 

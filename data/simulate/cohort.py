@@ -41,9 +41,7 @@ def draw_patients(streams: Streams, n: int) -> pd.DataFrame:
         Number of patients, at least 1.
     """
     width = max(3, len(str(n)))
-    surgery = FIRST_SURGERY + np.floor(np.sort(streams.uniform("surgery", n)) * ENROLMENT_DAYS).astype(
-        "timedelta64[D]"
-    )
+    surgery = FIRST_SURGERY + np.floor(np.sort(streams.uniform("surgery", n)) * ENROLMENT_DAYS).astype("timedelta64[D]")
     age = np.clip(59 + streams.normal("age", n, 11), 25, 82)
     primary = streams.pick("primary", PRIMARIES, n)
     randomised = streams.whole("randomised", 28, 63, n)

@@ -113,9 +113,7 @@ def _check_replaceable(out: Path) -> None:
     if manifest.is_file() and tomllib.loads(manifest.read_text(encoding="utf-8")).get("simulated") is True:
         return
     message = "holds something that is not a simulated delivery, so it is not replaced"
-    raise Refused(
-        Finding("D190", "reject", message, file=str(out), remedy="choose another folder with --out")
-    )
+    raise Refused(Finding("D190", "reject", message, file=str(out), remedy="choose another folder with --out"))
 
 
 def _manifest(n: int, seed: int, world: str, knobs: dict[str, Any]) -> str:
@@ -134,9 +132,7 @@ def _cells(column: pd.Series, decimals: int) -> pd.Series:
         text = column.to_numpy().astype("datetime64[D]").astype(str)
         return pd.Series(np.where(column.isna(), "", text), index=column.index)
     if pd.api.types.is_float_dtype(column):
-        return pd.Series(
-            [_number(value, decimals) for value in column.tolist()], index=column.index, dtype=object
-        )
+        return pd.Series([_number(value, decimals) for value in column.tolist()], index=column.index, dtype=object)
     return column.astype(object).where(column.notna(), "").astype(str)
 
 

@@ -78,9 +78,7 @@ def _along(values: np.ndarray, month: Floats) -> np.ndarray:
     return values[:, None] if np.ndim(month) == 2 else values
 
 
-def draw_disease(
-    streams: Streams, world: World, patients: pd.DataFrame, cycles: Floats, month_days: float
-) -> Disease:
+def draw_disease(streams: Streams, world: World, patients: pd.DataFrame, cycles: Floats, month_days: float) -> Disease:
     """Residual disease from what is known at surgery and from chance.
 
     Parameters
@@ -167,9 +165,7 @@ def draw_fate(
     n = len(patients)
     year = MONTHS_PER_YEAR * month_days
     entry = patients["randomised_day"].to_numpy(float)
-    other = (
-        entry + 1 + streams.exponential("death.other", n) * year / max(world.death_without_recurrence, 1e-9)
-    )
+    other = entry + 1 + streams.exponential("death.other", n) * year / max(world.death_without_recurrence, 1e-9)
     lag = (disease.evident() + world.death_lag_months) * month_days
     tumour = np.maximum(lag, entry + 1) + streams.exponential("death.tumour", n) * year / max(
         world.death_after_recurrence, 1e-9

@@ -101,9 +101,7 @@ def generate(
     last = np.minimum(recurrence, fate.end)
     samples = draw_samples(streams, believed, rules, patients, disease, offsets, last, ssa_start)
     activity = true_activity(streams, believed, patients, samples, disease, month_days)
-    results, controls = laboratory_results(
-        streams, believed, patients, samples, disease, activity, month_days
-    )
+    results, controls = laboratory_results(streams, believed, patients, samples, disease, activity, month_days)
     frames = {
         "patients": patients,
         "samples": samples,

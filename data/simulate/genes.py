@@ -47,13 +47,9 @@ def assay_constants(panel: Panel) -> AssayConstants:
     fixed = {**REFERENCE_CQ, **CHECK_CQ, **LOW_EXPRESSED}
     steady = {*panel.reference_genes, *panel.check_genes}
     level = [fixed.get(gene, float(26 + 6.5 * streams.uniform(f"{gene}.level", 1)[0])) for gene in genes]
-    responds = [
-        gene not in steady and streams.uniform(f"{gene}.responds", 1)[0] < RESPONDING_SHARE for gene in genes
-    ]
+    responds = [gene not in steady and streams.uniform(f"{gene}.responds", 1)[0] < RESPONDING_SHARE for gene in genes]
     slope = [0.2 + 0.5 * float(streams.uniform(f"{gene}.response", 1)[0]) for gene in genes]
-    efficiency = [
-        float(np.clip(1.94 + streams.normal(f"{gene}.efficiency", 1, 0.03)[0], 1.85, 2.0)) for gene in genes
-    ]
+    efficiency = [float(np.clip(1.94 + streams.normal(f"{gene}.efficiency", 1, 0.03)[0], 1.85, 2.0)) for gene in genes]
     return AssayConstants(
         genes=genes,
         level=np.array(level),

@@ -88,11 +88,7 @@ def run_plates(simulated: Simulated, protocol: Protocol) -> list[Plate]:
     plates = _measured(streams, constants, blood, site, rows, expected)
     if not plates:
         return []
-    return (
-        plates[:failed]
-        + _failed_and_rerun(streams, plates[failed], expected[rows[failed]])
-        + plates[failed + 1 :]
-    )
+    return plates[:failed] + _failed_and_rerun(streams, plates[failed], expected[rows[failed]]) + plates[failed + 1 :]
 
 
 def fill_plates(blood: pd.DataFrame, site: np.ndarray) -> list[np.ndarray]:
@@ -109,19 +105,13 @@ def fill_plates(blood: pd.DataFrame, site: np.ndarray) -> list[np.ndarray]:
 def poor_sample(rows: list[np.ndarray], failed: int) -> int | None:
     """Row of the sample with poor RNA: the second on the first full, sound plate from the usual place on."""
     first = min(POOR_PLACE, max(len(rows) - 3, 0))
-    full = [
-        place
-        for place in range(first, len(rows))
-        if len(rows[place]) == SAMPLES_PER_PLATE and place != failed
-    ]
+    full = [place for place in range(first, len(rows)) if len(rows[place]) == SAMPLES_PER_PLATE and place != failed]
     return int(rows[full[0]][1]) if full and len(rows) > SAMPLES_PER_PLATE else None
 
 
 def _plate_shift(streams: Streams, sd: float, rows: list[np.ndarray], genes: int) -> Floats:
     """Cycles that a plate adds to the genes of its samples: one shift for all, a smaller one for each."""
-    shift = streams.normal("cq.plate", (len(rows), 1), sd) + streams.normal(
-        "cq.plate.gene", (len(rows), genes), sd / 2
-    )
+    shift = streams.normal("cq.plate", (len(rows), 1), sd) + streams.normal("cq.plate.gene", (len(rows), genes), sd / 2)
     out = np.empty((sum(map(len, rows)), genes))
     for place, own in enumerate(rows):
         out[own] = shift[place]

@@ -90,9 +90,7 @@ def draw_readings(
     extra = _unscheduled(
         streams, world, protocol, disease, day, attended & adequate & (code == EQUIVOCAL), treated, local
     )
-    scheduled = Readings(
-        day, np.broadcast_to(month, (n, k)), _modality(petct), attended, adequate, code, size
-    )
+    scheduled = Readings(day, np.broadcast_to(month, (n, k)), _modality(petct), attended, adequate, code, size)
     return _joined(scheduled, extra)
 
 
@@ -175,6 +173,4 @@ def imaging_table(
         }
     )
     table = table.drop_duplicates(["patient_id", "scan_on", "modality"])
-    return table.sort_values(
-        ["patient_id", "scan_on", "modality"], kind="stable", ignore_index=True
-    ), recurrence
+    return table.sort_values(["patient_id", "scan_on", "modality"], kind="stable", ignore_index=True), recurrence

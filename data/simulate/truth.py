@@ -94,9 +94,7 @@ def _posteriors(world: World, protocol: Protocol, disease: Disease) -> dict[str,
     }
 
 
-def _by_horizon(
-    months: Floats, seen: Floats, taken: Floats, hazard: float, landmark: float, horizon: float
-) -> Floats:
+def _by_horizon(months: Floats, seen: Floats, taken: Floats, hazard: float, landmark: float, horizon: float) -> Floats:
     """Cumulative incidence of a first positive scan in (landmark, horizon].
 
     Scans before the horizon may be missed; at the horizon at least one is adequate, because without it there

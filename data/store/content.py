@@ -42,11 +42,7 @@ DTYPES = {"date": "datetime64[ns]", "number": "float64", "flag": "bool"}
 
 def _is_stored(name: str, frame: pd.DataFrame) -> bool:
     columns = stored_columns(name)
-    if (
-        list(frame.columns) != list(columns)
-        or not isinstance(frame.index, pd.RangeIndex)
-        or frame.index.start != 0
-    ):
+    if list(frame.columns) != list(columns) or not isinstance(frame.index, pd.RangeIndex) or frame.index.start != 0:
         return False
     return all(str(frame[column].dtype) == DTYPES[kind] for column, kind in columns.items() if kind in DTYPES)
 
@@ -61,16 +57,21 @@ def as_stored(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     return out.where(out.notna(), None)
 
 
-def _text(values: pd.Series, kind: str) -> pd.Series:
+def cells(values: pd.Series, kind: str) -> list:
+    """Cells of a column as Python values: float, ``datetime.date``, bool or str; None for missing."""
     if kind == "date":
-        text = values.dt.strftime("%Y-%m-%d")
-    elif kind == "number":
-        text = values.map(repr)
-    elif kind == "flag":
-        text = values.map({True: "1", False: "0"})
-    else:
-        text = values
-    return text.astype(object).where(values.notna(), "")
+        return values.to_numpy("datetime64[D]").tolist()
+    # A missing number or text is NaN (unequal to itself) or None.
+    return [None if value is None or value != value else value for value in values.tolist()]
+
+
+def _texts(values: pd.Series, kind: str) -> list[str]:
+    found = cells(values, kind)
+    if kind == "number":
+        return ["" if value is None else repr(value) for value in found]
+    if kind == "flag":
+        return ["" if value is None else str(int(value)) for value in found]
+    return ["" if value is None else str(value) for value in found]
 
 
 def unit_keys(name: str, frame: pd.DataFrame) -> pd.Series:
@@ -78,7 +79,7 @@ def unit_keys(name: str, frame: pd.DataFrame) -> pd.Series:
     columns, kinds = unit_columns(name), stored_columns(name)
     if not columns:
         return pd.Series(name, index=frame.index, dtype=object)
-    texts = [_text(frame[column], kinds[column]) for column in columns]
+    texts = [_texts(frame[column], kinds[column]) for column in columns]
     return pd.Series(map(SEPARATOR.join, zip(*texts, strict=True)), index=frame.index, dtype=object)
 
 
@@ -97,7 +98,7 @@ def row_digests(name: str, frame: pd.DataFrame) -> pd.Series:
     Series of str
         32 hexadecimal digits; equal for equal content, whatever file, order or instant the row came with.
     """
-    texts = [_text(frame[column], kind) for column, kind in stored_columns(name).items()]
+    texts = [_texts(frame[column], kind) for column, kind in stored_columns(name).items()]
     joined = map(SEPARATOR.join, zip(*texts, strict=True))
     digests = [hashlib.sha256(row.encode()).hexdigest()[:32] for row in joined]
     return pd.Series(digests, index=frame.index, dtype=object)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import StaticPool
 
 from data.findings import Finding, Refused
 from data.store.schema import REVISION
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 BUSY_MILLISECONDS = 30_000
+PAUSE_SECONDS = 0.02
 WRITER_LOCK = 0x4E45542D4D5244
 """Key of the PostgreSQL advisory lock that lets one writer in at a time ("NET-MRD" in ASCII)."""
 
@@ -38,7 +41,7 @@ def make_engine(url: str) -> sa.Engine:
         if parsed.get_backend_name() != "sqlite":
             return sa.create_engine(parsed, pool_pre_ping=True)
         in_memory = parsed.database in (None, "", ":memory:")
-        engine = sa.create_engine(parsed, poolclass=StaticPool if in_memory else NullPool)
+        engine = sa.create_engine(parsed, poolclass=StaticPool if in_memory else None)
     except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
         message = f"the store URL cannot be used: {error}"
         remedy = "give sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE (with psycopg installed)"
@@ -64,11 +67,7 @@ def _sqlite_begin(connection: sa.Connection) -> None:
 def _unusable(error: sa.exc.DBAPIError) -> Refused:
     text = str(error.orig).strip().splitlines()[0]
     missing = "no such table" in text or "does not exist" in text
-    remedy = (
-        "initialise the store first"
-        if missing
-        else "check that the store is reachable and not locked, then retry"
-    )
+    remedy = "initialise the store first" if missing else "check that the store is reachable and not locked, then retry"
     return Refused(Finding("S104", "reject", f"the store cannot be used: {text}", remedy=remedy))
 
 
@@ -129,14 +128,24 @@ def upgrade(engine: sa.Engine) -> None:
 
 
 def write_ahead(engine: sa.Engine) -> None:
-    """Switch a SQLite file to write-ahead logging, so that readers never wait for a writer."""
+    """Switch a SQLite file to write-ahead logging, so that readers never wait for a writer.
+
+    The switch needs the file for itself and SQLite does not queue for it, so it is tried again while another process
+    works; whoever comes first does it for all.
+    """
     if engine.dialect.name != "sqlite":
         return
+    deadline = time.monotonic() + BUSY_MILLISECONDS / 1000
     raw = engine.raw_connection()
     try:
         cursor = raw.cursor()
-        if cursor.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
-            cursor.execute("PRAGMA journal_mode = WAL")
+        while cursor.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
+            try:
+                cursor.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(PAUSE_SECONDS)
         cursor.close()
     finally:
         raw.close()

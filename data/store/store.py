@@ -45,7 +45,8 @@ def as_instant(data_cut: DataCut) -> datetime | None:
     if data_cut is None:
         return None
     instant = pd.Timestamp(data_cut)
-    if isinstance(data_cut, str) and len(data_cut.strip()) == len("2026-11-21"):
+    written_day = isinstance(data_cut, str) and len(data_cut.strip()) == len("2026-11-21")
+    if written_day or (isinstance(data_cut, date) and not isinstance(data_cut, datetime)):
         instant += pd.Timedelta(days=1) - pd.Timedelta(microseconds=1)
     if instant.tzinfo is not None:
         instant = instant.tz_convert("UTC").tz_localize(None)
@@ -79,11 +80,7 @@ class Store:
     @property
     def _file(self) -> Path | None:
         name = self.engine.url.database
-        return (
-            Path(name)
-            if self.engine.dialect.name == "sqlite" and name not in (None, "", ":memory:")
-            else None
-        )
+        return Path(name) if self.engine.dialect.name == "sqlite" and name not in (None, "", ":memory:") else None
 
     @property
     def ready(self) -> bool:
@@ -100,9 +97,7 @@ class Store:
         database.upgrade(self.engine)
         database.write_ahead(self.engine)
 
-    def load(
-        self, record: FileRecord, frames: Mapping[str, pd.DataFrame], now: datetime | None = None
-    ) -> LoadResult:
+    def load(self, record: FileRecord, frames: Mapping[str, pd.DataFrame], now: datetime | None = None) -> LoadResult:
         """Load the frames of one file in one transaction.
 
         Parameters
@@ -152,22 +147,16 @@ class Store:
     def loaded_kinds(self) -> dict[str, str]:
         """Kind of every loaded file by the SHA-256 of its bytes."""
         with database.transaction(self.engine) as connection:
-            rows = connection.execute(
-                sa.select(files.c.sha256, files.c.kind).where(files.c.status == "loaded")
-            )
+            rows = connection.execute(sa.select(files.c.sha256, files.c.kind).where(files.c.status == "loaded"))
             return {row.sha256: row.kind for row in rows}
 
     def known_patients(self) -> set[str]:
         """Pseudonyms of all current patients."""
         patients = tables["patients"]
         with database.transaction(self.engine) as connection:
-            return set(
-                connection.scalars(sa.select(patients.c.patient_id).where(patients.c.superseded_at.is_(None)))
-            )
+            return set(connection.scalars(sa.select(patients.c.patient_id).where(patients.c.superseded_at.is_(None))))
 
-    def frames(
-        self, names: Iterable[str] = STORED_TABLES, data_cut: DataCut = None
-    ) -> dict[str, pd.DataFrame]:
+    def frames(self, names: Iterable[str] = STORED_TABLES, data_cut: DataCut = None) -> dict[str, pd.DataFrame]:
         """Typed rows of some tables as known at a data cut, in the order of their keys."""
         cut = as_instant(data_cut)
         with database.transaction(self.engine) as connection:
@@ -206,9 +195,7 @@ class Store:
         cut = as_instant(data_cut)
         with database.transaction(self.engine) as connection:
             digests = {
-                name: connection.scalars(
-                    sa.select(tables[name].c.row_digest).where(*_known(tables[name], cut))
-                ).all()
+                name: connection.scalars(sa.select(tables[name].c.row_digest).where(*_known(tables[name], cut))).all()
                 for name in TRIAL_TABLES
             }
         return content_digest(digests)
@@ -219,9 +206,7 @@ class Store:
             rows = connection.execute(sa.select(files).order_by(files.c.id)).all()
             superseded = pd.Series(0, index=[row.id for row in rows], dtype="int64", name="superseded")
             for table in tables.values():
-                counted = sa.select(table.c.file_id, sa.func.count()).where(
-                    table.c.superseded_at.is_not(None)
-                )
+                counted = sa.select(table.c.file_id, sa.func.count()).where(table.c.superseded_at.is_not(None))
                 for file_id, count in connection.execute(counted.group_by(table.c.file_id)):
                     superseded[file_id] += count
         out = pd.DataFrame(rows, columns=[column.name for column in files.c])
@@ -233,9 +218,7 @@ class Store:
         table = tables[name]
         with database.transaction(self.engine) as connection:
             rows = connection.execute(sa.select(table).order_by(table.c.id)).all()
-        return pd.DataFrame(rows, columns=[column.name for column in table.c]).drop(
-            columns=["row_key", "row_digest"]
-        )
+        return pd.DataFrame(rows, columns=[column.name for column in table.c]).drop(columns=["row_key", "row_digest"])
 
 
 def _known(table: sa.Table, cut: datetime | None) -> list[sa.ColumnElement[bool]]:
@@ -258,12 +241,6 @@ def _read(connection: sa.Connection, name: str, cut: datetime | None) -> tuple[p
     query = sa.select(*(table.c[column] for column in columns), table.c.row_digest).where(*_known(table, cut))
     cells = connection.execute(query).all()
     values = list(zip(*cells, strict=True)) if cells else [()] * (len(columns) + 1)
-    frame = as_stored(
-        name, pd.DataFrame(dict(zip(columns, map(list, values[:-1]), strict=True)), dtype=object)
-    )
-    order = (
-        frame.sort_values(_order(name), kind="stable", na_position="first").index
-        if len(frame)
-        else frame.index
-    )
+    frame = as_stored(name, pd.DataFrame(dict(zip(columns, map(list, values[:-1]), strict=True)), dtype=object))
+    order = frame.sort_values(_order(name), kind="stable", na_position="first").index if len(frame) else frame.index
     return frame.loc[order].reset_index(drop=True), [str(digest) for digest in values[-1]]

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import pandas as pd
 import sqlalchemy as sa
 
-from data.store.content import row_digests, stored_columns, unit_keys
+from data.store.content import cells, row_digests, stored_columns, unit_keys
 from data.store.schema import files, tables
 
 LOOKUP = 400
@@ -78,9 +78,7 @@ def _current(connection: sa.Connection, table: sa.Table, units: list[str]) -> di
     return current
 
 
-def _supersede(
-    connection: sa.Connection, table: sa.Table, units: list[str], file_id: int, instant: datetime
-) -> int:
+def _supersede(connection: sa.Connection, table: sa.Table, units: list[str], file_id: int, instant: datetime) -> int:
     changed = 0
     for start in range(0, len(units), LOOKUP):
         some = units[start : start + LOOKUP]
@@ -89,16 +87,8 @@ def _supersede(
     return changed
 
 
-def _insert(
-    connection: sa.Connection, name: str, frame: pd.DataFrame, file_id: int, instant: datetime
-) -> None:
-    columns: dict[str, list] = {}
-    for column, kind in stored_columns(name).items():
-        values = frame[column]
-        if kind == "date":
-            columns[column] = [None if pd.isna(day) else day.date() for day in values]
-        else:
-            columns[column] = values.astype(object).where(values.notna(), None).tolist()
+def _insert(connection: sa.Connection, name: str, frame: pd.DataFrame, file_id: int, instant: datetime) -> None:
+    columns = {column: cells(frame[column], kind) for column, kind in stored_columns(name).items()}
     columns["row_key"] = frame["row_key"].tolist()
     columns["row_digest"] = frame["row_digest"].tolist()
     fixed = {"file_id": file_id, "loaded_at": instant}
@@ -106,9 +96,7 @@ def _insert(
     connection.execute(tables[name].insert(), rows)
 
 
-def replace_units(
-    connection: sa.Connection, name: str, frame: pd.DataFrame, file_id: int, instant: datetime
-) -> Counts:
+def replace_units(connection: sa.Connection, name: str, frame: pd.DataFrame, file_id: int, instant: datetime) -> Counts:
     """Write the rows of one table.
 
     A unit is a key, or for tables without one a plate or patient

@@ -90,9 +90,7 @@ def check_patient_days(table: CheckedTable, context: Context) -> list[Finding]:
     unborn = "patient {patient_id} was operated on {surgery_on}, before birth in {born}"
     born = frame["birth_year"].map("{:.0f}".format)
     findings = [
-        *flag(
-            table, operated.dt.year < frame["birth_year"], "D205", "surgery_on", unborn, extra={"born": born}
-        ),
+        *flag(table, operated.dt.year < frame["birth_year"], "D205", "surgery_on", unborn, extra={"born": born}),
         *flag(
             table,
             randomised < operated,
@@ -118,9 +116,7 @@ def check_treatment_days(table: CheckedTable, context: Context) -> list[Finding]
     """A treatment ends on or after the day it starts."""
     message = "{kind} of patient {patient_id} ended on {ended_on}, before it started on {started_on}"
     remedy = "correct the wrong one of the two dates"
-    return flag(
-        table, table.frame["ended_on"] < table.frame["started_on"], "D212", "ended_on", message, remedy
-    )
+    return flag(table, table.frame["ended_on"] < table.frame["started_on"], "D212", "ended_on", message, remedy)
 
 
 def check_vital_status(table: CheckedTable, context: Context) -> list[Finding]:

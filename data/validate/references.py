@@ -59,6 +59,4 @@ def check_moved_samples(table: CheckedTable, context: Context) -> list[Finding]:
     before = table.frame["sample_id"].map(context.lookup("samples", "sample_id", "patient_id"))
     moved = before.notna() & (before != table.frame["patient_id"])
     message = "sample {sample_id} moves from patient {before} to {patient_id}"
-    return flag(
-        table, moved, "D204", "patient_id", message, severity="warn", extra={"before": pd.Series(before)}
-    )
+    return flag(table, moved, "D204", "patient_id", message, severity="warn", extra={"before": pd.Series(before)})

@@ -42,13 +42,9 @@ def check_specimen(table: CheckedTable, context: Context) -> list[Finding]:
 def _factors(frame: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Factor from each row's unit to the canonical unit of its analyte; NaN when there is none."""
     known = {
-        (name, unit): factor
-        for name, analyte in protocol.analytes.items()
-        for unit, factor in analyte.units.items()
+        (name, unit): factor for name, analyte in protocol.analytes.items() for unit, factor in analyte.units.items()
     }
-    pairs = pd.Series(
-        list(zip(frame["analyte"], frame["unit"], strict=True)), index=frame.index, dtype=object
-    )
+    pairs = pd.Series(list(zip(frame["analyte"], frame["unit"], strict=True)), index=frame.index, dtype=object)
     return pairs.map(known).astype("float64")
 
 
@@ -81,9 +77,7 @@ def check_limits(table: CheckedTable, context: Context) -> list[Finding]:
         .str.cat(upper.map("{:g}".format).where(upper.notna(), "no upper limit"), sep=" to ")
     )
     broken = (value < lower) | (value > upper)
-    return flag(
-        table, broken, "D225", "value", message, "correct the value or its unit", extra={"limits": limits}
-    )
+    return flag(table, broken, "D225", "value", message, "correct the value or its unit", extra={"limits": limits})
 
 
 def _versions(context: Context) -> dict[str, list[str]]:
@@ -148,9 +142,7 @@ def check_creatinine(table: CheckedTable, context: Context) -> list[Finding]:
     measured = results.loc[results["analyte"] == CREATININE, "sample_id"]
     lacking = table.frame["analyte"].isin(per_creatinine) & ~table.frame["sample_id"].isin(measured)
     message = "{analyte} of sample {sample_id} has no creatinine result, so it gives no ratio"
-    return flag(
-        table, lacking, "D224", "analyte", message, "send the creatinine of the sample", severity="warn"
-    )
+    return flag(table, lacking, "D224", "analyte", message, "send the creatinine of the sample", severity="warn")
 
 
 def check_readings(table: CheckedTable, context: Context) -> list[Finding]:

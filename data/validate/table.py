@@ -109,14 +109,10 @@ def _columns(table: DeliveryTable, contract: TableContract) -> list[Finding]:
         if name in contract.columns:
             continue
         identifier = bool(IDENTIFIERS.search(name.casefold().replace(" ", "_").replace("-", "_")))
-        code, words = (
-            ("D108", "looks like a direct identifier") if identifier else ("D107", "is not in the contract")
-        )
+        code, words = ("D108", "looks like a direct identifier") if identifier else ("D107", "is not in the contract")
         remedy = "never send direct identifiers; delete it" if identifier else ""
         message = f"the column {words} and is not loaded"
-        findings.append(
-            Finding(code, "warn", message, file=table.file_name, line=1, column=name, remedy=remedy)
-        )
+        findings.append(Finding(code, "warn", message, file=table.file_name, line=1, column=name, remedy=remedy))
     return findings
 
 
@@ -135,9 +131,7 @@ def _cells(table: DeliveryTable, cells: pd.DataFrame, contract: TableContract) -
     ]
 
 
-def _keys(
-    table: DeliveryTable, cells: pd.DataFrame, contract: TableContract
-) -> tuple[pd.Series, list[Finding]]:
+def _keys(table: DeliveryTable, cells: pd.DataFrame, contract: TableContract) -> tuple[pd.Series, list[Finding]]:
     """Rows to keep (first of identical ones) and what repeated keys mean."""
     keep = pd.Series(True, index=cells.index)
     if not contract.key:
@@ -145,9 +139,7 @@ def _keys(
     key = list(contract.key)
     identical = cells.duplicated()
     findings = [
-        Finding(
-            "D115", "note", "the line repeats an earlier one and counts once", file=table.file_name, line=line
-        )
+        Finding("D115", "note", "the line repeats an earlier one and counts once", file=table.file_name, line=line)
         for line in table.lines[identical]
     ]
     rest = cells[~identical]
@@ -161,21 +153,15 @@ def _keys(
     return ~identical, findings
 
 
-def _duplicate(
-    table: DeliveryTable, row: pd.Series, first: pd.Series, at: tuple[int, int], key: list[str]
-) -> Finding:
+def _duplicate(table: DeliveryTable, row: pd.Series, first: pd.Series, at: tuple[int, int], key: list[str]) -> Finding:
     names = ", ".join(f"{column} {row[column]}" for column in key)
     line, earlier = at
     if table.name == "results" and row["value"] != first["value"]:
         message = f"two results for {names}: {first['value']} in line {earlier} and {row['value']} here"
         remedy = "keep the valid one"
-        return Finding(
-            "D116", "reject", message, table.file_name, line, "value", str(row["sample_id"]), remedy=remedy
-        )
+        return Finding("D116", "reject", message, table.file_name, line, "value", str(row["sample_id"]), remedy=remedy)
     message = f"duplicate key: {names} is already in line {earlier}"
-    return Finding(
-        "D114", "reject", message, table.file_name, line, key[0], remedy="keep one line of each key"
-    )
+    return Finding("D114", "reject", message, table.file_name, line, key[0], remedy="keep one line of each key")
 
 
 def validate_table(table: DeliveryTable) -> tuple[CheckedTable, list[Finding]]:
@@ -192,9 +178,8 @@ def validate_table(table: DeliveryTable) -> tuple[CheckedTable, list[Finding]]:
         Typed rows; empty when a finding rejects the table.
     list of Finding
         ``reject`` for a missing column, an empty required cell, an unknown code, an impossible date, a
-        number that is
-        none or out of limits, a duplicate key or two results for one sample and analyte; ``warn`` for
-        columns that are not loaded; ``note`` for identical rows, which count once.
+        number that is none or out of limits, a duplicate key or two results for one sample and analyte;
+        ``warn`` for columns that are not loaded; ``note`` for identical rows, which count once.
     """
     contract = contract_of(table.name)
     findings = _columns(table, contract)

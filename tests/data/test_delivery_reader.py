@@ -38,6 +38,9 @@ def test_the_required_columns_and_strange_ones_are_enough(name):
         ("id,time,status,bili,albumin", None),
         ("Well,Sample Name,Target Name,CT", None),
         ("", None),
+        ("a\rb\0c", None),
+        ("x" * 200_000, None),
+        ('"sample_id","patient_id","specimen","visit","collected_on"\r\n', "samples"),
     ],
 )
 def test_a_header_that_lacks_little_is_named_and_a_foreign_one_is_not(header, name):
@@ -79,6 +82,14 @@ def test_a_value_that_may_be_cut_off_at_the_end_of_the_file_is_refused():
     text = "patient_id,assessed_on,instrument,scale,value\nP1,2020-01-01,QLQ-C30,global,83.3"
     assert "[D103] q.csv line 2: the file ends without a line end after '83.3'" in refusal(text, "q.csv")
     assert len(read_delivery_table(text + "\n", "q.csv").raw) == 1
+
+
+def test_a_whole_code_or_date_needs_no_line_end():
+    header = "sample_id,patient_id,specimen,visit,collected_on,"
+    for last, value in (("ssa", "yes"), ("frozen_on", "2020-01-02")):
+        table = read_delivery_table(f"{header}{last}\nS1,P1,blood,baseline,2020-01-01,{value}", "s.csv")
+        assert table.raw[last].tolist() == [value]
+    assert "[D103]" in refusal(f"{header}frozen_on\nS1,P1,blood,baseline,2020-01-01,2020-01-0", "s.csv")
 
 
 def test_every_ragged_line_is_counted_and_the_first_named():

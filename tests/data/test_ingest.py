@@ -149,9 +149,7 @@ def test_it_must_refuse(case, store, quarantine, tmp_path):
         assert report.counts == {"loaded": 6, "unchanged": 0, "rejected": 1}
 
 
-@pytest.mark.parametrize(
-    "content", [{}, {"notes.csv": "a,b\n1,2\n"}, {"README.md": "hello"}, {"truth.csv": "x\n1\n"}]
-)
+@pytest.mark.parametrize("content", [{}, {"notes.csv": "a,b\n1,2\n"}, {"README.md": "hello"}, {"truth.csv": "x\n1\n"}])
 def test_a_folder_that_is_not_a_delivery_is_refused_with_one_message(content, store, quarantine, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -166,9 +164,7 @@ def test_a_folder_that_is_not_a_delivery_is_refused_with_one_message(content, st
 
 
 def test_a_path_that_does_not_exist_is_refused_and_the_rest_is_loaded(store, quarantine, tmp_path):
-    report = ingest(
-        store, [tmp_path / "nowhere", write_delivery(tmp_path / "in")], PROTOCOL, quarantine, now=NOW
-    )
+    report = ingest(store, [tmp_path / "nowhere", write_delivery(tmp_path / "in")], PROTOCOL, quarantine, now=NOW)
     assert rejects(report) == [f"[D121] {tmp_path / 'nowhere'}: no such file or folder -> check the path"]
     assert report.counts == {"loaded": 7, "unchanged": 0, "rejected": 1}
 
@@ -180,10 +176,7 @@ def test_a_rejected_patients_file_takes_its_dependants_with_it_and_says_so(store
     assert statuses(report).pop("controls.csv") == "loaded"
     assert report.counts == {"loaded": 1, "unchanged": 0, "rejected": 6}
     for name in ("samples.csv", "imaging.csv", "treatments.csv", "followup.csv"):
-        assert (
-            reasons[name].startswith(f"[D203] {name}")
-            and "because patients.csv was rejected" in reasons[name]
-        )
+        assert reasons[name].startswith(f"[D203] {name}") and "because patients.csv was rejected" in reasons[name]
     assert "because samples.csv was rejected" in reasons["results.csv"]
 
 
@@ -194,9 +187,7 @@ def test_mended_files_leave_the_quarantine(store, quarantine, tmp_path):
     ingest(store, [folder], PROTOCOL, quarantine, now=NOW)
     assert len(list(quarantine.iterdir())) == 12
     reason = (quarantine / "patients.csv.reason.txt").read_text()
-    assert (
-        "patients.csv line 3 column sex: unknown code 'X' [D110]\n   What to do: use one of F, M." in reason
-    )
+    assert "patients.csv line 3 column sex: unknown code 'X' [D110]\n   What to do: use one of F, M." in reason
     assert (quarantine / "patients.csv").read_text() == text
     report = ingest(store, [write_delivery(folder)], PROTOCOL, quarantine, now=NOW)
     assert report.counts == {"loaded": 6, "unchanged": 1, "rejected": 0}
@@ -280,9 +271,7 @@ def test_the_manifest_names_the_study_and_another_study_stays_out(store, quarant
     assert store.digest() == digest
 
 
-@pytest.mark.parametrize(
-    "text", ['study = "X', "simulated = true", 'study = "X"\nsimulated = "yes"', "study = 7"]
-)
+@pytest.mark.parametrize("text", ['study = "X', "simulated = true", 'study = "X"\nsimulated = "yes"', "study = 7"])
 def test_a_broken_manifest_is_refused(text, store, quarantine, tmp_path):
     folder = write_delivery(tmp_path / "in")
     (folder / "delivery.toml").write_text(text)

@@ -147,9 +147,7 @@ def test_too_many_amplified_no_template_wells_reject_the_plate(amplified: int, r
 
 def test_an_amplified_control_without_transcriptase_is_a_warning() -> None:
     control = (
-        good_plate(("S1",))
-        .query("target == 'KRAS' and task == 'unknown'")
-        .assign(task="nrt", sample_id=None, cq=31.0)
+        good_plate(("S1",)).query("target == 'KRAS' and task == 'unknown'").assign(task="nrt", sample_id=None, cq=31.0)
     )
     verdict = judge_plate(pd.concat([good_plate(), control]), PROTOCOL)
     assert (verdict.verdict, codes(verdict)) == ("pass", ["Q103"])
@@ -172,10 +170,7 @@ def test_a_sample_whose_wells_are_all_omitted_is_repeated() -> None:
 
 def test_a_silent_reference_gene_repeats_the_sample() -> None:
     verdict = judge_plate(silence(good_plate(), f"sample_id == 'S2' and target == '{REFERENCE}'"), PROTOCOL)
-    assert (
-        codes(verdict) == ["Q202"]
-        and "did not amplify (allowed 18 to 30 cycles)" in verdict.findings[0].message
-    )
+    assert codes(verdict) == ["Q202"] and "did not amplify (allowed 18 to 30 cycles)" in verdict.findings[0].message
     assert verdict.findings[0].well == "A23, A24"
 
 
@@ -184,9 +179,7 @@ def test_a_silent_reference_gene_repeats_the_sample() -> None:
     [(17.9, True, "more"), (18.0, False, ""), (30.0, False, ""), (30.1, True, "less")],
 )
 def test_reference_range_holds_its_ends(cq: float, fails: bool, word: str) -> None:
-    verdict = judge_plate(
-        change(good_plate(), f"sample_id == 'S1' and target == '{REFERENCE}'", cq=cq), PROTOCOL
-    )
+    verdict = judge_plate(change(good_plate(), f"sample_id == 'S1' and target == '{REFERENCE}'", cq=cq), PROTOCOL)
     assert codes(verdict) == (["Q202"] if fails else [])
     if fails:
         assert f"mean Cq {cq:.2f} (allowed 18 to 30)" in verdict.findings[0].message
@@ -207,9 +200,7 @@ def test_scattered_reference_replicates_repeat_the_sample(apart: float, fails: b
         assert "SD 0.51 cycles (allowed 0.5)" in verdict.findings[0].message
 
 
-@pytest.mark.parametrize(
-    ("scattered", "code"), [(0, None), (1, "Q102"), (2, "Q102"), (3, "Q204"), (10, "Q204")]
-)
+@pytest.mark.parametrize(("scattered", "code"), [(0, None), (1, "Q102"), (2, "Q102"), (3, "Q204"), (10, "Q204")])
 def test_scattered_genes_warn_and_too_many_repeat(scattered: int, code: str | None) -> None:
     wells = good_plate()
     for gene in GENES[:scattered]:
@@ -260,9 +251,7 @@ def test_check_genes_that_are_not_on_the_plate_are_a_warning() -> None:
 @pytest.mark.parametrize(("failing", "verdict"), [(1, "repeat"), (2, "repeat"), (3, "reject"), (4, "reject")])
 def test_too_many_failing_samples_reject_the_plate(failing: int, verdict: str) -> None:
     samples = ["S1", "S2", "S3", "S4"][:failing]
-    judged = judge_plate(
-        change(good_plate(), f"sample_id in {samples} and target == '{REFERENCE}'", cq=33.0), PROTOCOL
-    )
+    judged = judge_plate(change(good_plate(), f"sample_id in {samples} and target == '{REFERENCE}'", cq=33.0), PROTOCOL)
     assert judged.verdict == verdict
     assert ("Q304" in codes(judged)) == (verdict == "reject")
     if verdict == "reject":

@@ -109,16 +109,13 @@ def test_no_cut_of_a_file_ever_yields_a_wrong_well(name: str) -> None:
 def test_a_last_row_cut_inside_a_cell_is_refused_at_its_line() -> None:
     end = CFX_COMMA.index("\t38,2") + 4
     assert refusal_of(CFX_COMMA[:end].encode()) == (
-        "[P114] x.txt line 5: ends inside a row: 8 of 11 cells"
-        " -> the copy is incomplete: copy or export the file again"
+        "[P114] x.txt line 5: ends inside a row: 8 of 11 cells -> the copy is incomplete: copy or export the file again"
     )
 
 
 def test_a_last_row_that_ends_before_its_cq_is_refused_even_with_a_line_end() -> None:
     end = CFX_COMMA.index("\tStd-3")
-    assert refusal_of(CFX_COMMA[:end].encode() + b"\n").startswith(
-        "[P114] x.txt line 6: ends inside a row: 4 of 11"
-    )
+    assert refusal_of(CFX_COMMA[:end].encode() + b"\n").startswith("[P114] x.txt line 6: ends inside a row: 4 of 11")
 
 
 def test_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +132,4 @@ def test_an_archive_that_is_no_workbook() -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("a.txt", "x")
-    assert refusal_of(stream.getvalue(), "x.zip").startswith(
-        "[P104] x.zip: is an archive without a workbook (a.txt)"
-    )
+    assert refusal_of(stream.getvalue(), "x.zip").startswith("[P104] x.zip: is an archive without a workbook (a.txt)")

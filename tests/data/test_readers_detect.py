@@ -55,9 +55,7 @@ def test_nothing_known_says_what_was_found_and_what_is_expected(data: bytes) -> 
     with pytest.raises(Refused) as caught:
         read_content(data, "letter.txt")
     text = str(caught.value)
-    assert text.startswith(
-        "[P110] letter.txt line 1: is neither a delivery table nor a qPCR export: it begins with "
-    )
+    assert text.startswith("[P110] letter.txt line 1: is neither a delivery table nor a qPCR export: it begins with ")
     assert "patients" in text and "QuantStudio" in text and "\n" not in text
 
 

@@ -161,9 +161,7 @@ def test_quantstudio_text() -> None:
         "QuantStudio",
     )
     assert export.source_line == 21
-    assert table(
-        export, "row", "line", "well", "sample", "target", "task", "cq_raw", "cq", "state", "omit"
-    ) == [
+    assert table(export, "row", "line", "well", "sample", "target", "task", "cq_raw", "cq", "state", "omit") == [
         (1, 22, "A1", "S001", "ALG9", "unknown", "22.512", 22.512, "value", False),
         (2, 23, "A2", "S001", "CD59", "unknown", "Undetermined", None, "undetermined", True),
         (3, 24, "A3", None, "CD59", "ntc", "Undetermined", None, "undetermined", False),
@@ -330,9 +328,7 @@ def test_relative_threshold_column_is_a_cq() -> None:
 )
 def test_state_of_a_cq_cell(cell: str, cq: float, state: str) -> None:
     header = "Well Position\tTask\tSample\tTarget\tCq\tNote\n"
-    export = read_plate(
-        f"{header}A1\tUNKNOWN\tS\tT\t{cell}\tx\nA2\tUNKNOWN\tS\tT\t20.1\tx\n".encode(), "x.txt"
-    )
+    export = read_plate(f"{header}A1\tUNKNOWN\tS\tT\t{cell}\tx\nA2\tUNKNOWN\tS\tT\t20.1\tx\n".encode(), "x.txt")
     first = export.wells.iloc[0]
     assert first["state"] == state
     np.testing.assert_equal(first["cq"], cq)
@@ -341,17 +337,13 @@ def test_state_of_a_cq_cell(cell: str, cq: float, state: str) -> None:
 
 def test_mixed_decimal_signs_are_refused_with_both_lines() -> None:
     text = CFX_COMMA.replace("38,2", "38.2")
-    with pytest.raises(
-        Refused, match=r"\[P117\] x.txt line 2 column Cq: .*points \(line 5\).*commas \(line 2\)"
-    ):
+    with pytest.raises(Refused, match=r"\[P117\] x.txt line 2 column Cq: .*points \(line 5\).*commas \(line 2\)"):
         read_plate(text.encode(), "x.txt")
 
 
 def test_a_well_listed_twice_is_refused() -> None:
     twice = CFX_MAESTRO + "A1,FAM,CD59,Unkn,S001,24.5,\n"
-    with pytest.raises(
-        Refused, match=r"\[P116\] x.csv line 11 well A1 gene CD59: the well is already on line 9"
-    ):
+    with pytest.raises(Refused, match=r"\[P116\] x.csv line 11 well A1 gene CD59: the well is already on line 9"):
         read_plate(twice.encode(), "x.csv")
 
 
@@ -367,17 +359,12 @@ def test_the_delimiter_does_not_matter(name: str, delimiter: str) -> None:
     text = TEXTS[name]
     comma = name in ("cfx_maestro", "myiq", "opticon")
     changed = text.replace("," if comma else "\t", delimiter)
-    pd.testing.assert_frame_equal(
-        read_plate(changed.encode(), "x").wells, read_plate(text.encode(), "x").wells
-    )
+    pd.testing.assert_frame_equal(read_plate(changed.encode(), "x").wells, read_plate(text.encode(), "x").wells)
 
 
 def test_columns_in_any_order_and_with_blanks_around() -> None:
     header, *rows = C1000.splitlines()
-    turned = (
-        "\n".join("\t".join(f" {cell} " for cell in reversed(line.split("\t"))) for line in (header, *rows))
-        + "\n"
-    )
+    turned = "\n".join("\t".join(f" {cell} " for cell in reversed(line.split("\t"))) for line in (header, *rows)) + "\n"
     expected = read_plate(C1000.encode(), "x").wells
     pd.testing.assert_frame_equal(read_plate(turned.encode(), "x").wells, expected)
 

@@ -20,9 +20,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 REPOSITORY = Path(__file__).resolve().parents[2]
 REALDATA = Path(os.environ.get("NETEST_REALDATA", REPOSITORY / "../shared/realdata"))
 
-pytestmark = pytest.mark.skipif(
-    not REALDATA.is_dir(), reason="real exports are not on this machine (NETEST_REALDATA)"
-)
+pytestmark = pytest.mark.skipif(not REALDATA.is_dir(), reason="real exports are not on this machine (NETEST_REALDATA)")
 
 SUMMARY = pd.read_csv(FIXTURES / "qpcr_expected_summary.csv", index_col="file")
 WITHOUT_ANSWER = "qpcr_quantstudio/rtpcr_missing_results.txt"
@@ -80,10 +78,7 @@ def answers() -> pd.DataFrame:
 
 def files_of(*folders: str) -> list[str]:
     return sorted(
-        f"{folder}/{path.name}"
-        for folder in folders
-        for path in (REALDATA / folder).glob("*")
-        if path.suffix != ".md"
+        f"{folder}/{path.name}" for folder in folders for path in (REALDATA / folder).glob("*") if path.suffix != ".md"
     )
 
 
@@ -112,9 +107,7 @@ def test_counts_equal_the_answers(name: str) -> None:
     }
     assert found == expected[list(found)].astype(int).to_dict()
     np.testing.assert_allclose(wells["cq"].sum(), expected["sum_ct"], atol=1e-6)
-    np.testing.assert_allclose(
-        [wells["cq"].min(), wells["cq"].max()], expected[["min_ct", "max_ct"]].astype(float)
-    )
+    np.testing.assert_allclose([wells["cq"].min(), wells["cq"].max()], expected[["min_ct", "max_ct"]].astype(float))
 
 
 @pytest.mark.parametrize("name", SUMMARY.index)
@@ -172,9 +165,7 @@ def test_instrument_and_plate_name(name: str, instrument: str, title: str) -> No
 def test_openarray_traps() -> None:
     wells = plate(QS + "openarray_12kflex_plate1.txt").wells
     unused = wells[wells["target"].isna()]
-    assert (
-        len(unused) == 384 and set(unused["state"]) == {"undetermined"} and set(unused["task"]) == {"other"}
-    )
+    assert len(unused) == 384 and set(unused["state"]) == {"undetermined"} and set(unused["task"]) == {"other"}
     # The mean of an undetermined well's twin is no Cq of the well: line 31 has Ct Mean 30.182.
     twin = wells[wells["well"] == "A1b3"].iloc[0]
     assert (twin["state"], twin["line"]) == ("undetermined", 31) and np.isnan(twin["cq"])

@@ -25,15 +25,9 @@ def observed_survival(made):
     patients = frames["patients"].set_index("patient_id")
     months = lambda days, who: (days - who.map(patients["surgery_on"])).dt.days / PROTOCOL.month_days  # noqa: E731
     scans = frames["imaging"].assign(month=lambda t: months(t["scan_on"], t["patient_id"]))
-    scans["visit"] = scans["scheduled_month"].fillna(
-        pd.Series(closing_visit(scans["month"]), index=scans.index)
-    )
+    scans["visit"] = scans["scheduled_month"].fillna(pd.Series(closing_visit(scans["month"]), index=scans.index))
     first = scans[scans["finding"] == "recurrence"].groupby("patient_id")["visit"].min()
-    last = (
-        scans[(scans["adequate"] == "yes") & scans["scheduled_month"].notna()]
-        .groupby("patient_id")["visit"]
-        .max()
-    )
+    last = scans[(scans["adequate"] == "yes") & scans["scheduled_month"].notna()].groupby("patient_id")["visit"].max()
     followed = frames["followup"].set_index("patient_id")
     died = (followed["died_on"] - patients["surgery_on"]).dt.days / PROTOCOL.month_days
     died = pd.Series(closing_visit(died.fillna(np.inf)), index=died.index)

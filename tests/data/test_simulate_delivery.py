@@ -123,9 +123,7 @@ def test_every_special_case_occurs(tables, remade):
     assert confirmed.any() and (~confirmed).any()
     due = imaging.merge(followup, on="patient_id")
     assert due.groupby("patient_id")["scheduled_month"].nunique().max() >= 9
-    at_six = {
-        key: set(part["patient_id"]) for key, part in samples.query("visit == 'month_6'").groupby("specimen")
-    }
+    at_six = {key: set(part["patient_id"]) for key, part in samples.query("visit == 'month_6'").groupby("specimen")}
     assert 0 < len(at_six["blood"] - at_six["urine"]) and 0 < len(at_six["urine"] - at_six["blood"])
     assert set(samples["ssa"]) == {"yes", "no"}
     # Somebody who stayed in the trial missed a scan of the first year.
@@ -167,9 +165,7 @@ def test_an_earlier_simulation_is_replaced_as_a_whole(tmp_path):
 
 
 def test_nothing_is_left_behind_when_writing_fails(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "data.simulate.delivery._swap", lambda *_: (_ for _ in ()).throw(OSError("disk full"))
-    )
+    monkeypatch.setattr("data.simulate.delivery._swap", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         simulate(tmp_path / "d", n=3, qpcr=False)
     assert list(tmp_path.iterdir()) == []
@@ -198,11 +194,7 @@ def test_tables_in_memory_and_on_disk_are_the_same(tables):
     for name, table in made.frames.items():
         assert csv_text(table) == (EXAMPLE / f"{name}.csv").read_text(encoding="utf-8"), name
     trial = made.trial()
-    assert (
-        trial.simulated
-        and len(trial.patients) == DEFAULT_N
-        and trial.patients["surgery_on"].dt.year.min() == 2015
-    )
+    assert trial.simulated and len(trial.patients) == DEFAULT_N and trial.patients["surgery_on"].dt.year.min() == 2015
 
 
 def test_the_example_names_no_machine_and_no_person():

@@ -72,9 +72,7 @@ def test_each_site_fills_its_own_plates_in_the_order_of_arrival():
     blood = pd.DataFrame(
         {
             "sample_id": ["S1", "S2", "S3", "S4", "S5"],
-            "received_on": pd.to_datetime(
-                ["2016-01-05", "2016-01-01", "2016-01-09", "2016-02-01", "2016-01-03"]
-            ),
+            "received_on": pd.to_datetime(["2016-01-05", "2016-01-01", "2016-01-09", "2016-02-01", "2016-01-03"]),
         }
     )
     rows = fill_plates(blood, np.array(["C1", "C1", "C2", "C1", "C2"]))
@@ -126,16 +124,13 @@ def test_the_readers_find_every_well(exports):
 def test_both_instruments_ran_about_half_of_the_plates(exports):
     count = pd.Series([path.suffix for path in (EXAMPLE / "qpcr").iterdir()]).value_counts(normalize=True)
     assert set(count.index) == {".txt", ".csv"} and count.min() > 0.35
-    words = {
-        word for export in exports.values() for word in export.wells["cq_raw"] if not str(word)[0].isdigit()
-    }
+    words = {word for export in exports.values() for word in export.wells["cq_raw"] if not str(word)[0].isdigit()}
     assert {"Undetermined", "NaN", "N/A"} <= words
 
 
 def test_exactly_one_plate_has_amplifying_controls_and_its_re_run_is_clean(exports):
     amplified = {
-        name: ((export.wells["task"] == "ntc") & (export.wells["cq"] < 35)).sum()
-        for name, export in exports.items()
+        name: ((export.wells["task"] == "ntc") & (export.wells["cq"] < 35)).sum() for name, export in exports.items()
     }
     failed = [name for name, count in amplified.items() if count > 5]
     rerun = [name for name in exports if name.endswith("R")]
@@ -150,9 +145,7 @@ def test_exactly_one_plate_has_amplifying_controls_and_its_re_run_is_clean(expor
 def test_exactly_one_sample_has_a_late_reference_gene(exports):
     low, high = PROTOCOL["plate_qc.reference_cq_range"]
     wells = pd.concat([export.wells for export in exports.values()])
-    reference = (
-        wells[(wells["target"] == "ALG9") & (wells["task"] == "unknown")].groupby("sample")["cq"].mean()
-    )
+    reference = wells[(wells["target"] == "ALG9") & (wells["task"] == "unknown")].groupby("sample")["cq"].mean()
     assert ((reference < low) | (reference > high)).sum() == 1
 
 

@@ -109,9 +109,7 @@ def test_imaging_stops_at_recurrence_at_loss_and_keeps_inadequate_scans_without_
         code=np.array([[0, 2, 0], [1, 2, 2], [0, 2, 2]]),
         size_mm=np.full((3, 3), 9.0),
     )
-    fate = Fate(
-        *(np.full(3, np.inf), np.zeros(3, bool), np.full(3, np.inf)), np.full(3, 2000.0), np.full(3, 2000.0)
-    )
+    fate = Fate(*(np.full(3, np.inf), np.zeros(3, bool), np.full(3, np.inf)), np.full(3, 2000.0), np.full(3, 2000.0))
     patients = pd.DataFrame({"patient_id": ["A", "B", "C"], "surgery_on": pd.to_datetime(["2020-01-01"] * 3)})
     table, recurrence = imaging_table(Streams(1), readings, a_disease(), fate, patients)
     found = table[["patient_id", "scheduled_month", "adequate", "finding"]].astype(object)
@@ -183,9 +181,7 @@ def test_what_holds_in_every_trial(n, seed, world, qc):
     frames, truth = made.frames, made.truth.set_index("patient_id")
     patients = frames["patients"].set_index("patient_id")
     surgery = patients["surgery_on"]
-    first = (
-        frames["imaging"][frames["imaging"]["finding"] == "recurrence"].groupby("patient_id")["scan_on"].min()
-    )
+    first = frames["imaging"][frames["imaging"]["finding"] == "recurrence"].groupby("patient_id")["scan_on"].min()
     samples, imaging = frames["samples"], frames["imaging"]
     end = frames["followup"].set_index("patient_id")["last_seen_on"]
     recurred = samples["patient_id"].map(first)

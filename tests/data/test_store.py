@@ -1,7 +1,7 @@
 """The store: round trip, history, idempotence, digest, schema."""
 
 import multiprocessing
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 
 from data.findings import Refused
 from data.store import FileRecord, Store
+from data.store.content import overlay
 from data.store.engine import MIGRATIONS
 from data.store.schema import REVISION, metadata
 from data.trial import TRIAL_TABLES, Trial, typed
@@ -35,9 +36,7 @@ def record(name: str, kind: str = "patients") -> FileRecord:
 
 
 def patients(**surgery: str) -> pd.DataFrame:
-    return typed(
-        "patients", pd.DataFrame({"patient_id": list(surgery), "surgery_on": list(surgery.values())})
-    )
+    return typed("patients", pd.DataFrame({"patient_id": list(surgery), "surgery_on": list(surgery.values())}))
 
 
 def controls(*rows: tuple[str, str, float]) -> pd.DataFrame:
@@ -105,7 +104,7 @@ def test_a_data_cut_shows_what_was_known_then(store):
         "P1",
         "P2",
     ]
-    assert store.trial("2026-01-01").digest == store.digest()
+    assert store.trial("2026-01-01").digest == store.trial(date(2026, 1, 1)).digest == store.digest()
     assert store.trial("2025-12-31").patients.empty
 
 
@@ -135,6 +134,29 @@ def test_the_digest_sees_content_and_nothing_else(tmp_path):
         assert store.digest() not in digests
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_what_ingestion_believes_is_what_the_store_holds(seed):
+    random = np.random.default_rng(seed)
+    believed = {"patients": patients(), "controls": controls()}
+    with Store("sqlite://") as store:
+        store.initialise()
+        for number in range(6):
+            chosen = random.choice(5, size=random.integers(1, 5), replace=False)
+            days = {f"P{i}": f"2020-01-{random.integers(1, 4):02d}" for i in chosen}
+            measured = [(f"X{i}", "LOW", float(random.integers(3))) for i in random.integers(0, 3, size=4)]
+            frames = {"patients": patients(**days), "controls": controls(*measured)}
+            store.load(record(f"{number}"), frames)
+            believed = {name: overlay(name, believed[name], frame) for name, frame in frames.items()}
+        for name, frame in store.frames(believed).items():
+            columns = list(frame.columns[:2]) + ["surgery_on" if name == "patients" else "value"]
+            pd.testing.assert_frame_equal(
+                frame.sort_values(columns, ignore_index=True),
+                believed[name].sort_values(columns, ignore_index=True),
+            )
+            current = store.history(name).query("superseded_at.isna()")
+            assert len(current) == len(frame)
+
+
 def test_the_study_record_is_the_latest(store):
     for name, simulated in (("a", True), ("b", False)):
         frame = pd.DataFrame([{"name": f"study {name}", "simulated": simulated, "note": ""}])
@@ -145,9 +167,7 @@ def test_the_study_record_is_the_latest(store):
 
 def test_a_rejected_file_is_remembered_until_it_loads(store):
     store.reject(record("a"), "line 2 is wrong", NOON)
-    assert store.files()[["status", "reason", "n_rows"]].to_numpy().tolist() == [
-        ["rejected", "line 2 is wrong", 0]
-    ]
+    assert store.files()[["status", "reason", "n_rows"]].to_numpy().tolist() == [["rejected", "line 2 is wrong", 0]]
     assert store.loaded_kinds() == {}
     store.load(record("a"), {"patients": patients(P1="2020-01-10")}, ONE)
     store.reject(record("a"), "too late", TWO)
@@ -243,8 +263,6 @@ def test_a_reader_does_not_wait_for_a_writer(store):
         pending.rollback()
 
 
-@pytest.mark.parametrize(
-    "path", [Path("data/store/migrations/env.py"), Path("data/store/migrations/versions")]
-)
+@pytest.mark.parametrize("path", [Path("data/store/migrations/env.py"), Path("data/store/migrations/versions")])
 def test_the_migrations_are_packaged(path):
     assert (Path(__file__).parents[2] / path).exists()

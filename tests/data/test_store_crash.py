@@ -68,9 +68,7 @@ def state(url: str) -> tuple:
 def test_a_killed_load_leaves_the_store_as_it_was(loaded, statement):
     before = state(loaded)
     code = KILLED.replace("COMMIT", str(COMMIT))
-    run = subprocess.run(
-        [sys.executable, "-c", code, loaded, str(statement)], cwd=ROOT, timeout=60, check=False
-    )
+    run = subprocess.run([sys.executable, "-c", code, loaded, str(statement)], cwd=ROOT, timeout=60, check=False)
     assert run.returncode == -signal.SIGKILL
     assert state(loaded) == before
 

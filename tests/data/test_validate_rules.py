@@ -21,9 +21,7 @@ def checked(name: str, text: str):
 
 def world(without: tuple[str, ...] = (), **changes) -> Context:
     known = {
-        name.removesuffix(".csv"): checked(name, text).frame
-        for name, text in SMALL.items()
-        if name not in without
+        name.removesuffix(".csv"): checked(name, text).frame for name, text in SMALL.items() if name not in without
     }
     return Context(known, load_protocol(), NOW, **changes)
 
@@ -293,9 +291,7 @@ def test_children_of_a_rejected_table_get_one_pointer():
 def test_versions_are_judged_against_the_store_and_a_correction_may_change_them_all():
     whole = SMALL["results.csv"].replace("score,=,1.0", "score,=,2.0").replace("activity", "diagnostic")
     one = "sample_id,analyte,value,unit,version\nS2,netest_diagnostic,44,score,2.0\n"
-    assert judge("r.csv", one, world())[0].startswith(
-        "reject [D221] r.csv line 2 column version sample S2: patient P1"
-    )
+    assert judge("r.csv", one, world())[0].startswith("reject [D221] r.csv line 2 column version sample S2: patient P1")
     assert judge("results.csv", whole, world(("results.csv",))) == []
     relabelled = SMALL["results.csv"].replace("score,=,1.0", "score,=,1.1")
     assert {line.split("]")[0] for line in judge("results.csv", relabelled, world())} == {"reject [D222"}
@@ -319,13 +315,10 @@ def test_an_arm_without_the_randomisation_column_is_no_contradiction():
 
 
 def test_each_unknown_patient_is_named_once():
-    rows = "".join(
-        f"X{i % 7},2020-07-10,ct,yes,clear,,,\n".replace("07-10", f"07-{10 + i // 7}") for i in range(70)
-    )
+    rows = "".join(f"X{i % 7},2020-07-10,ct,yes,clear,,,\n".replace("07-10", f"07-{10 + i // 7}") for i in range(70))
     found = judge("imaging.csv", SMALL["imaging.csv"] + rows, world())
     assert [line.split(": ")[1] for line in found[:5]] == [
-        f"patient X{i} is unknown -> send the patient in patients.csv, or correct the pseudonym"
-        for i in range(5)
+        f"patient X{i} is unknown -> send the patient in patients.csv, or correct the pseudonym" for i in range(5)
     ]
     assert "2 more lines are like this" in found[5]
     assert len(found) == 6

@@ -61,22 +61,19 @@ def test_typed_cells_are_python_values():
             "patients.csv",
             "2020-01-10",
             "2020-02-30",
-            "[D111] patients.csv line 2 column surgery_on: 2020-02-30 is not a day of the calendar"
-            " -> correct the date",
+            "[D111] patients.csv line 2 column surgery_on: 2020-02-30 is not a day of the calendar -> correct the date",
         ),
         (
             "patients.csv",
             "2020-01-10",
             "10/01/2020",
-            "[D111] patients.csv line 2 column surgery_on: '10/01/2020' is not an ISO date"
-            " -> write it as YYYY-MM-DD",
+            "[D111] patients.csv line 2 column surgery_on: '10/01/2020' is not an ISO date -> write it as YYYY-MM-DD",
         ),
         (
             "patients.csv",
             "R0,6.5",
             'R0,"6,5"',
-            "[D112] patients.csv line 2 column ki67_pct: '6,5' is not a number"
-            " -> write a decimal point, not a comma",
+            "[D112] patients.csv line 2 column ki67_pct: '6,5' is not a number -> write a decimal point, not a comma",
         ),
         (
             "results.csv",
@@ -145,9 +142,7 @@ def test_each_missing_required_column_is_named(name):
             continue
         found = lines(name, frame.drop(columns=column).to_csv(index=False))
         assert len(found) == 1
-        assert found[0].startswith(
-            f"[D106] {name} line 1 column {column}: {contract.name} lacks the column {column}"
-        )
+        assert found[0].startswith(f"[D106] {name} line 1 column {column}: {contract.name} lacks the column {column}")
 
 
 def test_unknown_columns_are_said_and_not_loaded():

@@ -39,9 +39,7 @@ def follow(patient_id: str = "P1", last: float = 60.0, **facts: object) -> dict:
     return {"patient_id": patient_id, "last_seen_on": on(last), "status": "alive"} | facts
 
 
-def scan(
-    month: float, finding: str | None = "clear", patient_id: str = "P1", day: int = 0, **facts: object
-) -> dict:
+def scan(month: float, finding: str | None = "clear", patient_id: str = "P1", day: int = 0, **facts: object) -> dict:
     """An adequate scheduled MRI at a nominal month."""
     return {
         "patient_id": patient_id,

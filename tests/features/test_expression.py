@@ -142,9 +142,7 @@ def test_relative_quantity_uses_the_efficiency(protocol):
     np.testing.assert_allclose(relative_quantity(dcq, protocol), expected)
 
 
-@pytest.mark.parametrize(
-    "file", ["qpcr_abi_legacy/7500_v2_results.csv", "qpcr_abi_legacy/stepone_decimal_comma.txt"]
-)
+@pytest.mark.parametrize("file", ["qpcr_abi_legacy/7500_v2_results.csv", "qpcr_abi_legacy/stepone_decimal_comma.txt"])
 def test_delta_cq_equals_the_instruments_own(protocol, file):
     expected = pd.read_csv(DDCT / "expected.csv").query("file == @file")
     wells = pd.read_csv(DDCT / "wells.csv", keep_default_na=False, na_values=[""]).query("file == @file")

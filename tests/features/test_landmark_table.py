@@ -51,9 +51,7 @@ def test_blood_columns(rows, protocol):
             rows.result("M6", 30, plate="PL1"),
             rows.result("M6", 100, "cga"),
         ],
-        treatments=[
-            {"patient_id": "P1", "kind": "prrt", "started_on": rows.on(month)} for month in (2, 4, 6.5)
-        ],
+        treatments=[{"patient_id": "P1", "kind": "prrt", "started_on": rows.on(month)} for month in (2, 4, 6.5)],
         verdicts=[
             {
                 "plate": "PL1",
@@ -66,9 +64,7 @@ def test_blood_columns(rows, protocol):
         ],
     )
     assert (row["netest_last"], row["netest_preop"], row["netest_change_preop"]) == (30, 60, -30)
-    assert row["cga_ln"] == pytest.approx(np.log(100)) and row["cga_lnratio_preop"] == pytest.approx(
-        np.log(0.5)
-    )
+    assert row["cga_ln"] == pytest.approx(np.log(100)) and row["cga_lnratio_preop"] == pytest.approx(np.log(0.5))
     assert (row["ssa_at_sample"], row["reference_cq"], row["replicate_sd"]) == (1, 25.0, 0.1)
     assert row["undetermined_fraction"] == 0.02
     assert row["days_since_prrt"] == 183 - 122 and row["sample_month"] == pytest.approx(183 / 30.4375)
@@ -125,9 +121,7 @@ def test_the_pre_operative_score_never_replaces_the_landmark_sample(rows, protoc
 
 
 def test_landmark_zero_ignores_what_follows_the_operation(rows, protocol):
-    row, _ = row_of(
-        rows, protocol, 0, samples=[rows.sample("D20", 0, day=20)], results=[rows.result("D20", 60)]
-    )
+    row, _ = row_of(rows, protocol, 0, samples=[rows.sample("D20", 0, day=20)], results=[rows.result("D20", 60)])
     assert np.isnan(row["netest_last"]) and row["missing_netest"] == "not_collected"
 
 
@@ -158,9 +152,7 @@ def test_urine_columns(rows, protocol):
     row, _ = urine(("A", 0, 20), ("B", 10, 50))
     assert row["hiaa_creatinine_ln"] == pytest.approx(np.log(2.5)) and row["hiaa_valid"] == 1
     row, _ = row_of(rows, protocol)
-    assert (
-        np.isnan(row["hiaa_valid"]) and row["missing_5hiaa"] == row["missing_urine_score"] == "not_collected"
-    )
+    assert np.isnan(row["hiaa_valid"]) and row["missing_5hiaa"] == row["missing_urine_score"] == "not_collected"
 
 
 def test_imaging_history(rows, protocol):

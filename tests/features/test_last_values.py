@@ -49,9 +49,7 @@ def test_the_closing_month_counts(rows, protocol):
     assert last_values(trial, protocol, 6, ["bili"]).loc["P1"].tolist() == [7.0, pytest.approx(0.0625)]
 
 
-@pytest.mark.skipif(
-    not (COHORT.exists() and REFERENCE.exists()), reason="NETEST_REALDATA holds no pbcseq cohort"
-)
+@pytest.mark.skipif(not (COHORT.exists() and REFERENCE.exists()), reason="NETEST_REALDATA holds no pbcseq cohort")
 def test_mayo_pbc_landmarks_equal_the_reference(open_clock):
     visits = pd.read_csv(COHORT)
     start = pd.Timestamp("2000-01-01")
@@ -67,9 +65,7 @@ def test_mayo_pbc_landmarks_equal_the_reference(open_clock):
                 "collected_on": start + pd.to_timedelta(visits["day"], unit="D"),
             }
         ),
-        results=visits.melt("sample_id", ["bili", "albumin"], "analyte", "value").assign(
-            unit="any", version="any"
-        ),
+        results=visits.melt("sample_id", ["bili", "albumin"], "analyte", "value").assign(unit="any", version="any"),
     )
     reference = pd.read_csv(REFERENCE)
     for landmark in (0, 6, 12, 36):

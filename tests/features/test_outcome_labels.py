@@ -72,10 +72,7 @@ def test_two_scans_at_one_visit_the_positive_one_counts(rows, protocol):
 def test_inadequate_scans_carry_nothing(rows, protocol):
     scans = [*seen(rows, 6, 24), rows.scan(36, None, adequate="no")]
     assert labelled(rows, protocol, scans)[1] == "cens"
-    assert (
-        labelled(rows, protocol, [*seen(rows, 6, 24), rows.scan(36, "recurrence", adequate="no")])[1]
-        == "cens"
-    )
+    assert labelled(rows, protocol, [*seen(rows, 6, 24), rows.scan(36, "recurrence", adequate="no")])[1] == "cens"
 
 
 def test_unscheduled_positive_is_an_event_at_the_closing_visit(rows, protocol):
@@ -93,9 +90,7 @@ def test_unscheduled_positive_before_the_visit_closes_belongs_to_it(rows, protoc
 def test_unscheduled_negative_never_completes_a_horizon(rows, protocol):
     found = labelled(rows, protocol, [*seen(rows, 6, 30), rows.scan(36, scheduled_month=np.nan)])
     assert found[1] == "cens" and found[3] == 30
-    outcome = build_outcome(
-        rows.trial(imaging=[*seen(rows, 6, 30), rows.scan(33, scheduled_month=np.nan)]), protocol
-    )
+    outcome = build_outcome(rows.trial(imaging=[*seen(rows, 6, 30), rows.scan(33, scheduled_month=np.nan)]), protocol)
     assert outcome.patients.loc["P1", "last_clear"] == pytest.approx(33, abs=0.02)
     assert outcome.patients.loc["P1", "last_clear_visit"] == 30
 
@@ -193,6 +188,12 @@ def test_visits_come_from_the_calendar_when_the_column_is_missing(rows, protocol
     assert labelled(rows, protocol, scans)[1] == "nonevent"
     scans[1]["scan_on"] = rows.on(36, 29)
     assert labelled(rows, protocol, scans)[1] == "cens"
+
+
+@pytest.mark.parametrize(("day", "scheduled"), [(-29, False), (-28, True), (28, True), (29, False)])
+def test_the_limits_of_the_imaging_window_belong_to_it(rows, protocol, day, scheduled):
+    scans = [rows.scan(48, day=day, scheduled_month=np.nan)]
+    assert build_outcome(rows.trial(imaging=scans), protocol).scans["scheduled"].tolist() == [scheduled]
 
 
 def test_a_patient_without_any_scan(rows, protocol):

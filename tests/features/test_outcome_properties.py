@@ -18,9 +18,7 @@ DATES = {
 
 def all_labels(trial, protocol):
     outcome = build_outcome(trial, protocol)
-    return pd.concat(
-        {name: label(outcome, endpoint, protocol) for name, endpoint in protocol.endpoints.items()}
-    )
+    return pd.concat({name: label(outcome, endpoint, protocol) for name, endpoint in protocol.endpoints.items()})
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +30,7 @@ def test_shifting_every_date_changes_nothing(gold_trial, protocol, labels):
     for seed in SEEDS:
         shift = pd.Timedelta(days=int(np.random.default_rng(seed).integers(-3000, 3000)))
         moved = {
-            name: getattr(gold_trial, name).assign(
-                **{c: getattr(gold_trial, name)[c] + shift for c in columns}
-            )
+            name: getattr(gold_trial, name).assign(**{c: getattr(gold_trial, name)[c] + shift for c in columns})
             for name, columns in DATES.items()
         }
         pd.testing.assert_frame_equal(all_labels(gold_trial.replace(**moved), protocol), labels)

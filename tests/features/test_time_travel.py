@@ -27,10 +27,7 @@ def tables(gold_trial, protocol):
 
 def late_rows(trial, protocol, landmark, table, column):
     frame = getattr(trial, table)
-    return (
-        frame[column]
-        > closing_dates(trial.patients, protocol, landmark).reindex(frame["patient_id"]).to_numpy()
-    )
+    return frame[column] > closing_dates(trial.patients, protocol, landmark).reindex(frame["patient_id"]).to_numpy()
 
 
 @pytest.mark.parametrize("landmark", LANDMARKS)
@@ -46,9 +43,7 @@ def deleted(trial, protocol, landmark, draw):
     """Some records after L(s) never happened."""
     frames = {}
     for table, (column, _) in DATED.items():
-        gone = late_rows(trial, protocol, landmark, table, column) & (
-            draw.random(len(getattr(trial, table))) < 0.5
-        )
+        gone = late_rows(trial, protocol, landmark, table, column) & (draw.random(len(getattr(trial, table))) < 0.5)
         frames[table] = getattr(trial, table)[~gone].reset_index(drop=True)
     known = frames["samples"]["sample_id"]
     return trial.replace(**frames, results=trial.results[trial.results["sample_id"].isin(known)])
@@ -125,9 +120,7 @@ def added(trial, protocol, landmark, draw):
 def followed(trial, protocol, landmark, draw):
     """Other last contacts and deaths after L(s), for those seen that long."""
     followup = trial.followup
-    closes = pd.Series(
-        closing_dates(trial.patients, protocol, landmark).reindex(followup["patient_id"]).to_numpy()
-    )
+    closes = pd.Series(closing_dates(trial.patients, protocol, landmark).reindex(followup["patient_id"]).to_numpy())
     late = followup["last_seen_on"] > closes
     seen = closes + pd.to_timedelta(draw.integers(1, 2000, len(followup)), unit="D")
     dead = late & (draw.random(len(followup)) < 0.4)

@@ -16,18 +16,13 @@ NEXT = CLOSES + pd.Timedelta(days=1)
 def trial(rows):
     def both(**facts):
         return [
-            {key: value[side] if isinstance(value, tuple) else value for key, value in facts.items()}
-            for side in (0, 1)
+            {key: value[side] if isinstance(value, tuple) else value for key, value in facts.items()} for side in (0, 1)
         ]
 
     who = {"patient_id": "P1"}
     return rows.trial(
-        samples=both(
-            **who, sample_id=("IN", "OUT"), specimen="blood", collected_on=(CLOSES, NEXT), received_on=NEXT
-        ),
-        results=both(
-            sample_id=("IN", "OUT"), analyte="cga", value=1.0, plate=("A", "B"), reported_on=(NEXT, NEXT)
-        ),
+        samples=both(**who, sample_id=("IN", "OUT"), specimen="blood", collected_on=(CLOSES, NEXT), received_on=NEXT),
+        results=both(sample_id=("IN", "OUT"), analyte="cga", value=1.0, plate=("A", "B"), reported_on=(NEXT, NEXT)),
         wells=[
             {"plate": plate, "sample_id": name, "target": "ALG9", "task": "unknown"}
             for plate, name in (("A", "IN"), ("A", None), ("B", "OUT"), ("B", None))

@@ -25,15 +25,11 @@ def creatinine(rows, value, **facts):
 
 def test_ratio_in_canonical_units(rows, protocol):
     row = ratio_of(rows, protocol, hiaa(rows, 53.0), creatinine(rows, 10.0))
-    assert (
-        row["ratio"] == pytest.approx(5.3) and row["ln_ratio"] == pytest.approx(np.log(5.3)) and row["valid"]
-    )
+    assert row["ratio"] == pytest.approx(5.3) and row["ln_ratio"] == pytest.approx(np.log(5.3)) and row["valid"]
 
 
 def test_units_are_converted(rows, protocol):
-    milligrams = ratio_of(
-        rows, protocol, hiaa(rows, 10.0, unit="mg/L"), creatinine(rows, 10000.0, unit="umol/L")
-    )
+    milligrams = ratio_of(rows, protocol, hiaa(rows, 10.0, unit="mg/L"), creatinine(rows, 10000.0, unit="umol/L"))
     assert milligrams["ratio"] == pytest.approx(5.231)
     per_litre = ratio_of(rows, protocol, hiaa(rows, 53.0), creatinine(rows, 1.0, unit="g/L"))
     assert per_litre["ratio"] == pytest.approx(53.0 / 8.84)
@@ -88,9 +84,7 @@ def test_blood_never_becomes_urine(rows, protocol):
 
 
 def test_an_analyte_outside_the_protocol_is_taken_as_it_comes(rows, protocol):
-    trial = rows.trial(
-        samples=[rows.sample("B1", 6)], results=[rows.result("B1", 3.2, "bilirubin", unit="mg/dL")]
-    )
+    trial = rows.trial(samples=[rows.sample("B1", 6)], results=[rows.result("B1", 3.2, "bilirubin", unit="mg/dL")])
     assert measurements(trial, protocol)["value"].tolist() == [3.2]
 
 
