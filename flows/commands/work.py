@@ -1,0 +1,222 @@
+"""Commands that work on the trial: ingest, train, score, report, dataset, nightly, simulate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flows.commands.common import command, perform, progress_bar, show
+from flows.home import Home
+
+DATE = click.DateTime(formats=["%Y-%m-%d"])
+DATA_CUT = click.option(
+    "--data-cut",
+    type=DATE,
+    metavar="DATE",
+    help="Freeze the world at this day (YYYY-MM-DD) [default: all that is known].",
+)
+
+
+def _day(moment: Any) -> Any:
+    return None if moment is None else moment.date()
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Judge the files without loading anything.")
+@command()
+def ingest(home: Home, paths: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
+    """Bring delivered files or folders into the trial store; without PATHS, what waits in the inbox.
+
+    Any kind of file is recognised by its content. Exit code 0: all loaded; 1: something was rejected (the rest is
+    loaded); 2: wrong usage.
+
+    \b
+    Example:  netest ingest delivery/2026-11/ plate_0042.csv
+              netest ingest --dry-run plate_0042.csv
+    """
+    from flows.summary import ingest_lines
+    from flows.work.ingest import run_ingest
+
+    places = [str(path.resolve()) for path in paths]
+    with progress_bar("Ingesting") as progress:
+        result = perform(
+            home,
+            "flows.ingest:ingest",
+            lambda: run_ingest(home, places, dry_run, progress=progress),
+            {"paths": places, "dry_run": dry_run},
+        )
+    show(result.record(), "\n".join(ingest_lines(result)), as_json)
+    sys.exit(1 if result.rejected else 0)
+
+
+@click.command()
+@click.option("--endpoint", type=click.Choice(["all", "mrd", "early-recurrence"]), default="all", show_default=True)
+@click.option("--landmark", type=click.Choice(["all", "0", "6", "12", "36"]), default="all", show_default=True)
+@click.option(
+    "--model", "models", multiple=True, metavar="NAME", help="M0, Mc, M2, M3, M5 ...; may be repeated [default: all]."
+)
+@DATA_CUT
+@command()
+def train(home: Home, endpoint: str, landmark: str, models: tuple[str, ...], data_cut: Any, as_json: bool) -> None:
+    """Train and validate the prespecified models and track them in MLflow.
+
+    The first training names the champion that the policy prespecifies for this number of patients; a later one only
+    registers challengers.
+
+    \b
+    Example:  netest train
+              netest train --endpoint mrd --landmark 6 --model M0 --model M2 --data-cut 2027-01-31
+    """
+    from flows.summary import train_lines
+    from flows.work.train import TrainRequest, run_train
+
+    request = TrainRequest(endpoint, landmark, models, _day(data_cut))
+    with progress_bar("Training") as progress:
+        result = perform(
+            home,
+            "flows.train:train",
+            lambda: run_train(home, request, progress=progress),
+            {"endpoint": endpoint, "landmark": landmark, "models": list(models), "data_cut": _day(data_cut)},
+        )
+    show(result.record(), "\n".join(train_lines(result)), as_json)
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="FILE.csv or FILE.parquet [default: under reports/]."
+)
+@DATA_CUT
+@command()
+def score(home: Home, out: Path | None, data_cut: Any, as_json: bool) -> None:
+    """Score every patient with the champions.
+
+    One row per patient and endpoint for each landmark that the patient has reached, from data up to the landmark only.
+
+    \b
+    Example:  netest score --out scores.csv
+    """
+    from flows.summary import score_lines
+    from flows.work.score import run_score
+
+    if out is not None and out.suffix not in (".csv", ".parquet"):
+        raise click.UsageError(f"--out {out}: the name must end in .csv or .parquet")
+    target = None if out is None else str(out.resolve())
+    with progress_bar("Scoring") as progress:
+        result = perform(
+            home,
+            "flows.score:score",
+            lambda: run_score(home, target, _day(data_cut), progress=progress),
+            {"out": target, "data_cut": _day(data_cut)},
+        )
+    show(result.record(), "\n".join(score_lines(result)), as_json)
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["cohort", "patient", "plate", "model", "patients"]))
+@click.argument("name", required=False)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="File (or folder for patients) to write [default: under reports/]."
+)
+@command()
+def report(home: Home, kind: str, name: str | None, out: Path | None, as_json: bool) -> None:
+    """Write a self-contained HTML report of the cohort, a patient, a plate or a model.
+
+    \b
+    Example:  netest report cohort
+              netest report patient P0007
+              netest report plate PL03
+              netest report model mrd36-at-6
+    """
+    from flows.work.report import run_report
+
+    if kind in ("patient", "plate", "model") and not name:
+        raise click.UsageError(f"netest report {kind} needs a name: netest report {kind} NAME")
+    home.enter()
+    with progress_bar("Writing") as progress:
+        paths = run_report(home, kind, name or "", out, progress=progress)
+    shown = [str(path) for path in paths]
+    text = (
+        shown[0]
+        if len(shown) == 1
+        else f"{len(shown)} reports in {Path(shown[0]).parent}"
+        if shown
+        else "nothing to report"
+    )
+    show({"reports": shown}, text, as_json)
+
+
+@click.command()
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write [default: under reports/]."
+)
+@click.option("--format", "form", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
+@DATA_CUT
+@command()
+def dataset(home: Home, out: Path | None, form: str, data_cut: Any, as_json: bool) -> None:
+    """Export the analysis set at a data cut: features, labels and weights, with a data dictionary.
+
+    \b
+    Example:  netest dataset --data-cut 2027-01-31 --out analysis/
+    """
+    from flows.work.dataset import run_dataset
+
+    home.enter()
+    folder, files = run_dataset(home, out, form, _day(data_cut))
+    show({"folder": str(folder), "files": files}, f"{len(files)} files in {folder}", as_json)
+
+
+@click.command()
+@click.option("--force", is_flag=True, help="Retrain even when nothing changed.")
+@command()
+def nightly(home: Home, force: bool, as_json: bool) -> None:
+    """Do now what the nightly schedule does.
+
+    Nothing when nothing changed; otherwise retrain everything and register challengers beside the champions.
+
+    \b
+    Example:  netest nightly
+    """
+    from flows.summary import nightly_lines
+    from flows.work.nightly import run_nightly
+
+    with progress_bar("Nightly") as progress:
+        record = perform(
+            home,
+            "flows.nightly:nightly",
+            lambda: run_nightly(home, force=force, trigger="by hand", progress=progress),
+            {"force": force},
+        )
+    show(record, "\n".join(nightly_lines(record)), as_json)
+
+
+@click.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the delivery.")
+@click.option(
+    "--truth",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where truth.csv goes [default: beside the folder].",
+)
+@click.option(
+    "--patients", "n", type=click.IntRange(min=1), default=None, help="Number of patients [default: as planned, 106]."
+)
+@click.option("--seed", type=int, default=None, help="Same seed, same bytes.")
+@click.option("--world", default=None, help="Which assumptions hold: protocol, null, ... (data/simulate/worlds.toml).")
+@command()
+def simulate(
+    home: Home, out: Path, truth: Path | None, n: int | None, seed: int | None, world: str | None, as_json: bool
+) -> None:
+    """Write a simulated trial with known truth, as a site would deliver it.
+
+    \b
+    Example:  netest simulate --out delivery/ --patients 300 --seed 7
+    """
+    from data.simulate import simulate as write_trial
+
+    chosen: dict[str, Any] = {"n": n, "seed": seed, "world": world, "truth": truth}
+    with progress_bar("Simulating"):
+        write_trial(out, **{name: value for name, value in chosen.items() if value is not None})
+    show({"folder": str(out)}, f"A simulated delivery lies in {out}; load it with: netest ingest {out}", as_json)

@@ -1,0 +1,46 @@
+"""Flow ``train``: fit, validate and track the prespecified models."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+from prefect import flow
+from prefect.states import Completed, State
+
+from flows.home import Home
+from flows.shell import DATA_CUT, Carried, flow_run_id, form, publish, step
+from flows.summary import train_summary
+from flows.work.selection import FamilyChoice, LandmarkChoice
+from flows.work.train import TrainRequest, run_train
+
+ModelChoice = Literal["M0", "M0b", "M1", "M2", "M3", "Mc", "M5"]
+
+ENDPOINT = form(
+    "all", "Question", "mrd: residual disease that becomes evident; early-recurrence: the year after the landmark."
+)
+LANDMARK = form("all", "Landmark", "Month after surgery at which the prediction is made.")
+MODELS = form(
+    [],
+    "Models",
+    "Which of the prespecified models; leave empty for all. The rule M0 and the comparator Mc are always fitted.",
+)
+
+
+@flow(name="train", persist_result=False, description="Train, validate and track the prespecified models.")
+def train(
+    endpoint: FamilyChoice = ENDPOINT,
+    landmark: LandmarkChoice = LANDMARK,
+    models: list[ModelChoice] = MODELS,
+    data_cut: dt.date | None = DATA_CUT,
+) -> State:
+    """Train, validate and track the prespecified models.
+
+    One task per endpoint; everything is fitted inside the folds, by patient. The first training names the champion that
+    the policy prespecifies for this number of patients; later ones register challengers.
+    """
+    home = Home.find().create()
+    request = TrainRequest(endpoint, landmark, tuple(models), data_cut, "on demand", flow_run_id())
+    result = run_train(home, request, run=step(home))
+    publish("train-summary", train_summary(result, home), "Every model with its figures and intervals")
+    return Completed(message=result.sentence, data=Carried(result))

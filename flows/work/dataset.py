@@ -1,0 +1,116 @@
+"""The analysis set at a data cut: features per landmark, labels and weights per endpoint, and a dictionary."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.home import Home, write_json
+from flows.work.prepared import Prepared, prepare
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABEL_COLUMNS = (
+    ("patient_id", "", "pseudonym of the patient"),
+    ("endpoint_id", "", "endpoint of the protocol, e.g. MRD36@6"),
+    ("landmark_month", "month", "month from surgery at which the prediction is made"),
+    ("horizon_month", "month", "month from surgery by which the event counts"),
+    ("at_risk", "", "alive, followed and clear at the closed landmark"),
+    ("status", "", "event, nonevent, death, cens, straddle_pos or straddle_neg; empty when not at risk"),
+    ("y", "", "1 event, 0 none (death without recurrence counts as 0), empty when unknown"),
+    ("resolved", "month", "visit at which the status was settled, or of the last adequate scan when censored"),
+    ("weight", "", "inverse probability of being observed, by arm; empty when the label is unknown"),
+)
+
+
+def run_dataset(
+    home: Home, out: Path | None = None, form: str = "parquet", data_cut: dt.date | None = None
+) -> tuple[Path, list[str]]:
+    """Write the analysis set.
+
+    Parameters
+    ----------
+    home : Home
+    out : Path, optional
+        Folder; one named by the data cut under ``reports/dataset`` when omitted.
+    form : {"parquet", "csv"}
+    data_cut : date, optional
+
+    Returns
+    -------
+    folder : Path
+    files : list of str
+        ``features`` (a row per patient and landmark), ``labels`` (a row per patient and endpoint), ``dictionary.csv``
+        and ``manifest.json`` with the fingerprint.
+    """
+    prepared = prepare(home, data_cut)
+    folder = out or home.reports / "dataset" / prepared.data_cut[:10]
+    folder.mkdir(parents=True, exist_ok=True)
+    frames = {"features": feature_rows(prepared), "labels": label_rows(prepared)}
+    for name, frame in frames.items():
+        if form == "csv":
+            frame.to_csv(folder / f"{name}.csv", index=False)
+        else:
+            frame.to_parquet(folder / f"{name}.parquet", index=False)
+    dictionary().to_csv(folder / "dictionary.csv", index=False)
+    facts = {
+        "study": prepared.trial.study,
+        "simulated": prepared.trial.simulated,
+        "data_cut": prepared.data_cut,
+        "fingerprint": prepared.fingerprint,
+        "rows": {name: len(frame) for name, frame in frames.items()},
+    }
+    write_json(folder / "manifest.json", facts)
+    return folder, [*(f"{name}.{form}" for name in frames), "dictionary.csv", "manifest.json"]
+
+
+def feature_rows(prepared: Prepared) -> pd.DataFrame:
+    """Landmark tables below each other, with ``landmark_month``."""
+    import pandas as pd
+
+    parts = [
+        table.rows.rename_axis("patient_id").reset_index().assign(landmark_month=landmark)
+        for landmark, table in prepared.tables.items()
+        if len(table.rows)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["patient_id", "landmark_month"])
+
+
+def label_rows(prepared: Prepared) -> pd.DataFrame:
+    """Labels of every patient and endpoint with their weights."""
+    import pandas as pd
+
+    from features.outcomes import label
+    from models.censoring import VisitCensoring
+
+    parts = []
+    for endpoint in prepared.protocol.endpoints.values():
+        labels = label(prepared.outcome, endpoint, prepared.protocol)
+        at_risk = labels[labels["at_risk"]]
+        weight = pd.Series(dtype=float)
+        if len(at_risk):
+            weight = VisitCensoring.for_endpoint(endpoint, prepared.protocol).fit(at_risk).weights(at_risk)
+        facts: dict[str, Any] = {
+            "endpoint_id": endpoint.id,
+            "landmark_month": endpoint.landmark,
+            "horizon_month": endpoint.horizon,
+        }
+        known = weight.reindex(labels.index).where(labels["y"].notna())
+        parts.append(labels.assign(**facts, weight=known).rename_axis("patient_id").reset_index())
+    return pd.concat(parts, ignore_index=True)[[name for name, _, _ in LABEL_COLUMNS]]
+
+
+def dictionary() -> pd.DataFrame:
+    """What each column means: table, name, unit, formula, source, look-back."""
+    import pandas as pd
+
+    from features.registry import dictionary as features
+
+    labels = pd.DataFrame(LABEL_COLUMNS, columns=["name", "unit", "formula"]).assign(table="labels")
+    keys = pd.DataFrame(LABEL_COLUMNS[:1] + LABEL_COLUMNS[2:3], columns=["name", "unit", "formula"]).assign(
+        table="features"
+    )
+    rows = pd.concat([keys, features().assign(table="features"), labels], ignore_index=True)
+    return rows[["table", *(column for column in rows.columns if column != "table")]]

@@ -1,0 +1,154 @@
+"""The home's runs and registered models: everything of one training is registered, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from flows.home import Home
+from flows.work.fingerprint import git_commit
+from flows.work.kept import keep_training
+
+if TYPE_CHECKING:
+    from data.protocol import Endpoint, Protocol
+    from flows.work.prepared import Prepared
+    from flows.work.train import TrainRequest
+    from models.result import TrainingResult
+    from models.scoring import Champion
+    from models.tracking import Logged, Tracker
+
+
+def open_tracker(home: Home) -> Tracker:
+    """Runs and registry of a home."""
+    from models.tracking import Tracker
+
+    return Tracker(home.mlflow_uri, home.artifact_uri, home.subject_key())
+
+
+class Registration:
+    """Records the endpoints of one training, one after the other.
+
+    Parameters
+    ----------
+    home : Home
+    prepared : Prepared
+    request : TrainRequest
+    """
+
+    def __init__(self, home: Home, prepared: Prepared, request: TrainRequest) -> None:
+        from models.run_fields import RunContext
+
+        self.home, self.protocol = home, prepared.protocol
+        self.current = not request.models and request.data_cut is None
+        self.tracker = open_tracker(home)
+        self.results: list[TrainingResult] = []
+        self.logged: list[Logged] = []
+        self.context = RunContext(
+            trigger=request.trigger,
+            data_digest=prepared.trial.digest,
+            data_cut=prepared.data_cut,
+            study=prepared.trial.study,
+            simulated=prepared.trial.simulated,
+            git_commit=git_commit(),
+            flow_run=request.flow_run,
+            fingerprint=prepared.fingerprint,
+        )
+
+    def record(self, result: TrainingResult) -> None:
+        """Log an endpoint's runs and register its versions."""
+        self.logged.append(self.tracker.log_training(result, self.protocol, self.context))
+        self.results.append(result)
+
+    def keep(self) -> None:
+        """Keep the results whole for reports and scores, once everything is recorded.
+
+        A trial of single models, or of an earlier data cut, does not replace the training that reports describe.
+        """
+        for result in self.results if self.current else []:
+            keep_training(self.home, result)
+
+    @property
+    def versions(self) -> list[dict[str, str]]:
+        """Registered versions: model, version, alias, reason."""
+        return [
+            {"model": result.endpoint.slug, "version": version, "alias": alias, "reason": _reason(result, alias)}
+            for result, one in zip(self.results, self.logged, strict=True)
+            for alias, version in one.versions.items()
+        ]
+
+    @property
+    def experiments(self) -> dict[str, str]:
+        """Experiments written to, name to id."""
+        return {one.experiment: one.experiment_id for one in self.logged}
+
+    @property
+    def runs(self) -> dict[str, str]:
+        """Parent run of each endpoint."""
+        return {one.endpoint_id: one.parent_run for one in self.logged}
+
+
+def _reason(result: TrainingResult, alias: str) -> str:
+    return result.policy_reason if alias == "champion" else "stands beside the champion; it is not in use"
+
+
+@contextmanager
+def all_or_nothing(tracker: Tracker, endpoints: Iterable[Endpoint]) -> Iterator[None]:
+    """Bring the registry back to what it was when the block fails. Runs stay, marked as they ended."""
+    before = {endpoint.slug: _registered(tracker, endpoint.slug) for endpoint in endpoints}
+    try:
+        yield
+    except BaseException:
+        for name, (aliases, versions) in before.items():
+            _take_back(tracker, name, aliases, versions)
+        raise
+
+
+def _registered(tracker: Tracker, name: str) -> tuple[dict[str, str], set[str]]:
+    """Aliases and versions of a registered model."""
+    found = tracker.client.search_registered_models(f"name = '{name}'")
+    aliases = {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
+    versions = {str(made.version) for made in tracker.client.search_model_versions(f"name = '{name}'")}
+    return aliases, versions
+
+
+def _take_back(tracker: Tracker, name: str, aliases: dict[str, str], versions: set[str]) -> None:
+    now_aliases, now_versions = _registered(tracker, name)
+    for alias in now_aliases.keys() - aliases.keys():
+        tracker.client.delete_registered_model_alias(name, alias)
+    for alias, version in aliases.items():
+        if now_aliases.get(alias) != version:
+            tracker.client.set_registered_model_alias(name, alias, version)
+    for version in now_versions - versions:
+        tracker.client.delete_model_version(name, version)
+
+
+def has_runs(home: Home) -> bool:
+    """Whether a store of runs exists; opening one that does not would make it."""
+    own = home.mlflow_uri == f"sqlite:///{home.root / 'mlflow' / 'mlflow.db'}"
+    return not own or (home.root / "mlflow" / "mlflow.db").exists()
+
+
+def has_champion(home: Home) -> bool:
+    """Whether any endpoint has a champion."""
+    return bool(champions(home))
+
+
+def champions(home: Home) -> dict[str, str]:
+    """Champion by endpoint id as words: ``M3 (version 1)``; empty before the first training."""
+    if not has_runs(home):
+        return {}
+    tracker = open_tracker(home)
+    found = {}
+    for endpoint in home.protocol().endpoints.values():
+        version = tracker.version(endpoint)
+        if version is not None:
+            found[endpoint.id] = f"{version.tags.get('model', '')} (version {version.version})"
+    return found
+
+
+def load_champions(home: Home, protocol: Protocol) -> dict[str, Champion]:
+    """Champions ready to score, by endpoint id."""
+    tracker = open_tracker(home)
+    loaded = {endpoint.id: tracker.load_champion(endpoint) for endpoint in protocol.endpoints.values()}
+    return {name: champion for name, champion in loaded.items() if champion is not None}

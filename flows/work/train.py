@@ -1,0 +1,199 @@
+"""Training: every endpoint in a process of its own, its runs tracked and its versions registered, all or nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.home import Home, write_json
+from flows.summary import simulated_note
+from flows.work import Progress, Runner, direct
+from flows.work.prepared import Prepared, prepare
+from flows.work.selection import select_endpoints
+
+if TYPE_CHECKING:
+    from data.protocol import Endpoint
+    from models.result import TrainingResult
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What is to be trained.
+
+    Parameters
+    ----------
+    family, landmark : str
+        As in :func:`flows.work.selection.select_endpoints`.
+    models : tuple of str
+        Registered model names; all when empty.
+    data_cut : date or None
+        What the store knew at the end of that day (UTC); everything when None.
+    trigger : str
+        Who asked: ``by hand``, ``on demand``, ``schedule`` or ``demo``.
+    flow_run : str
+        Id of the Prefect flow run, empty outside one.
+    """
+
+    family: str = "all"
+    landmark: str = "all"
+    models: tuple[str, ...] = ()
+    data_cut: dt.date | None = None
+    trigger: str = "by hand"
+    flow_run: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is trained on everything, so that a night need not do it again."""
+        return (self.family, self.landmark, self.models, self.data_cut) == ("all", "all", (), None)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Results by endpoint id, the versions that were registered for them, and where MLflow keeps their runs."""
+
+    prepared: Prepared
+    results: dict[str, TrainingResult]
+    registered: list[dict[str, Any]] = field(default_factory=list)
+    experiments: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fitted(self) -> list[TrainingResult]:
+        return [result for result in self.results.values() if result.status == "fitted"]
+
+    @property
+    def sentence(self) -> str:
+        """One sentence about the whole."""
+        return f"{len(self.fitted)} endpoints trained, {len(self.results) - len(self.fitted)} not estimable"
+
+    def table(self) -> list[tuple[str, ...]]:
+        """One row per endpoint and model: endpoint, model, AUC, Brier score, slope, events, role."""
+        rows: list[tuple[str, ...]] = []
+        for result in self.results.values():
+            size = f"{result.counts['events']} / {result.counts['labelled']}"
+            if not result.models:
+                rows.append((result.endpoint.id, "-", result.status, "", "", size, ""))
+            for name, model in result.models.items():
+                role = {result.champion: "champion", result.challenger: "challenger"}.get(name, "")
+                rule = "brier" not in model.metrics
+                cells = (
+                    model.cell("auc", 2),
+                    "" if rule else model.cell("brier"),
+                    "" if rule else model.cell("slope", 2),
+                )
+                rows.append((result.endpoint.id, name, *cells, size, role))
+        return rows
+
+    def notes(self) -> list[str]:
+        """Alarms, and whether the records are simulated."""
+        notes = [f"{result.endpoint.id}: {result.reason}" for result in self.results.values() if result.reason]
+        notes += [f"{result.endpoint.id} {alarm}" for result in self.fitted for alarm in result.warnings]
+        return [*notes, simulated_note(self.prepared.trial.simulated)] if self.prepared.trial.simulated else notes
+
+    def record(self) -> dict[str, Any]:
+        """The result for a script."""
+        return {
+            "sentence": self.sentence,
+            "fingerprint": self.prepared.fingerprint,
+            "endpoints": {
+                name: {
+                    "status": result.status,
+                    "reason": result.reason,
+                    "counts": result.counts,
+                    "champion": result.champion,
+                    "policy": result.policy_reason,
+                    "models": {
+                        key: {"metrics": model.metrics, "intervals": model.intervals}
+                        for key, model in result.models.items()
+                    },
+                }
+                for name, result in self.results.items()
+            },
+            "registered": self.registered,
+            "runs": self.runs,
+        }
+
+
+def run_train(home: Home, request: TrainRequest, *, run: Runner = direct, progress: Progress | None = None) -> Trained:
+    """Train every endpoint, track its runs and register its versions.
+
+    Endpoints are trained side by side in other processes while finished ones are tracked here. When a step fails, the
+    registry is brought back to what it was.
+
+    Parameters
+    ----------
+    home : Home
+    request : TrainRequest
+    run : callable
+        Runner of steps: one before, two per endpoint.
+    progress : callable, optional
+        Told (endpoints done, endpoints, name).
+
+    Returns
+    -------
+    Trained
+    """
+    from flows.work.registry import Registration, all_or_nothing
+
+    home.create()
+    prepared = run("prepare features and outcomes", prepare, home, request.data_cut)
+    endpoints = select_endpoints(prepared.protocol, request.family, request.landmark)
+    results: dict[str, TrainingResult] = {}
+    with home.lock("registry"), training(prepared, endpoints, request.models) as pending:
+        registration = Registration(home, prepared, request)
+        with all_or_nothing(registration.tracker, endpoints):
+            for done, endpoint in enumerate(endpoints):
+                if progress is not None:
+                    progress(done, len(endpoints), endpoint.id)
+                results[endpoint.id] = run(f"train {endpoint.id}", next, pending)
+                run(f"track {endpoint.id}", registration.record, results[endpoint.id])
+            registration.keep()
+    if request.complete:
+        write_json(trained_file(home), {"fingerprint": prepared.fingerprint, "trigger": request.trigger})
+    return Trained(prepared, results, registration.versions, registration.experiments, registration.runs)
+
+
+@contextmanager
+def training(
+    prepared: Prepared, endpoints: Sequence[Endpoint], models: tuple[str, ...]
+) -> Iterator[Iterator[TrainingResult]]:
+    """Train endpoints side by side in processes of their own, one thread each; results come in the given order."""
+    import joblib
+    from joblib.externals.loky import get_reusable_executor
+
+    jobs = min(len(endpoints), joblib.cpu_count())
+    if jobs == 1:
+        yield (train_one(prepared, endpoint, models, joblib.cpu_count()) for endpoint in endpoints)
+        return
+    pool = joblib.Parallel(n_jobs=jobs, return_as="generator")
+    pending = pool(joblib.delayed(train_one)(prepared, endpoint, models, 1) for endpoint in endpoints)
+    try:
+        yield pending
+    finally:
+        pending.close()
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+def train_one(prepared: Prepared, endpoint: Endpoint, models: tuple[str, ...], jobs: int) -> TrainingResult:
+    """Train one endpoint."""
+    from features.clock import surgery_dates
+    from models.training import Plan, train_endpoint
+
+    return train_endpoint(
+        prepared.tables,
+        prepared.outcome,
+        endpoint,
+        prepared.protocol,
+        surgery=surgery_dates(prepared.trial.patients),
+        models=models or None,
+        plan=Plan.from_protocol(prepared.protocol, jobs=jobs),
+    )
+
+
+def trained_file(home: Home) -> Path:
+    """Record of the last training of everything: what the night compares itself with."""
+    return home.nightly / "trained.json"

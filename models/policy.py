@@ -1,0 +1,53 @@
+"""Who becomes champion: decided by the protocol and the number of patients, never by the best-looking number."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from data.protocol import Endpoint, Protocol
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Champion and challenger of an endpoint (empty when there is none) and the reason in words."""
+
+    champion: str
+    challenger: str
+    reason: str
+
+
+def appoint(endpoint: Endpoint, labelled: int, fitted: Collection[str], protocol: Protocol) -> Verdict:
+    """The champion that the policy prespecifies for this endpoint and number of labelled patients.
+
+    Parameters
+    ----------
+    endpoint : Endpoint
+    labelled : int
+        Patients with a known label and the landmark blood score.
+    fitted : collection of str
+        Names of the models that were fitted; empty when the endpoint is not estimable.
+    protocol : Protocol
+        Keys ``policy.small_n``, ``policy.champion_*``, ``policy.challenger_*``.
+
+    Returns
+    -------
+    Verdict
+        Performance has no part in it. Exploratory and other endpoints that are not to be promoted have no champion.
+    """
+    if not fitted:
+        return Verdict("", "", "no champion: no model could be fitted")
+    if not endpoint.promote:
+        return Verdict("", "", f"no champion: {endpoint.id} is {endpoint.role} and never promoted")
+    limit = int(protocol["policy.small_n"])
+    size = "small" if labelled < limit else "large"
+    champion = str(protocol[f"policy.champion_{size}_n"])
+    challenger = str(protocol[f"policy.challenger_{size}_n"])
+    if champion not in fitted:
+        return Verdict("", "", f"no champion: the policy names {champion}, which was not fitted in this run")
+    side = "below" if labelled < limit else "at or above"
+    reason = (
+        f"{champion} is prespecified for {labelled} labelled patients ({side} the limit of {limit}); "
+        "performance had no part in the choice"
+    )
+    return Verdict(champion, challenger if challenger in fitted and challenger != champion else "", reason)

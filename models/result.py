@@ -1,0 +1,118 @@
+"""What a training leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from data.protocol import Endpoint
+from models.estimator import RiskModel
+
+FITTED, NOT_ESTIMABLE = "fitted", "not estimable"
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """One model of one endpoint.
+
+    Attributes
+    ----------
+    name, title : str
+    metrics : dict of str to float
+        ``auc`` (pairs within folds; the headline), ``auc_pooled``, ``brier``, ``ipa``, ``ap``, ``citl``, ``slope``,
+        ``oe``; per-arm figures are named ``metric|arm``. NaN when not estimable.
+    intervals : dict of str to (lower, upper)
+        95%, same names.
+    oof : DataFrame
+        Indexed by ``patient_id``: arm, status, y, weight, probability (mean over repeats) and one column per repeat.
+    by_arm : DataFrame
+        One row per arm: n, events, prevalence, AUC and Brier score with intervals, or the reason why not.
+    cutoffs : DataFrame
+        Sensitivity, specificity and predictive values at the prespecified cut-offs.
+    curves : dict of str to DataFrame
+        ``roc``, ``calibration``, ``net_benefit``, ``delta``; empty for what does not apply.
+    estimator : RiskModel
+        Refitted on all labelled patients.
+    facts : dict
+        Fitted figures (penalty, coefficients).
+    """
+
+    name: str
+    title: str
+    metrics: dict[str, float]
+    intervals: dict[str, Interval]
+    oof: pd.DataFrame
+    by_arm: pd.DataFrame
+    cutoffs: pd.DataFrame
+    curves: dict[str, pd.DataFrame]
+    estimator: RiskModel
+    facts: dict[str, object] = field(default_factory=dict)
+
+    def cell(self, metric: str, digits: int = 3) -> str:
+        """A figure with its interval as text: ``0.786 (0.69 to 0.86)``."""
+        value = self.metrics.get(metric, float("nan"))
+        if pd.isna(value):
+            return "not estimable"
+        lower, upper = self.intervals.get(metric, (float("nan"), float("nan")))
+        if pd.isna(lower) or pd.isna(upper):
+            return f"{value:.{digits}f}"
+        return f"{value:.{digits}f} ({lower:.{digits}f} to {upper:.{digits}f})"
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Everything learned about one endpoint.
+
+    Attributes
+    ----------
+    endpoint : Endpoint
+    status : {"fitted", "not estimable"}
+    reason : str
+        Why not estimable; empty otherwise.
+    models : dict of str to ModelResult
+    champion, challenger : str
+        Empty when the policy appoints none.
+    policy_reason : str
+    comparisons : DataFrame
+        Paired differences: model, against, metric, difference, lower, upper (positive AUC and negative Brier
+        differences favour the model).
+    counts : dict of str to int
+        At risk, no call, judged, labelled, events, non-events, deaths, censored, straddlers.
+    by_arm : DataFrame
+        The same counts and the event rate by arm.
+    prevalence : float
+        Weighted event rate by the horizon.
+    folds : DataFrame
+        Fold of each judged patient in each repeat, indexed by ``patient_id``.
+    warnings : tuple of str
+        Alarms such as an AUC above the leakage alarm.
+    facts : dict
+        Seed, folds, repeats, resamples, table digests, assay version.
+    """
+
+    endpoint: Endpoint
+    status: str
+    reason: str
+    models: dict[str, ModelResult]
+    champion: str
+    challenger: str
+    policy_reason: str
+    comparisons: pd.DataFrame
+    counts: dict[str, int]
+    by_arm: pd.DataFrame
+    prevalence: float
+    folds: pd.DataFrame
+    warnings: tuple[str, ...] = ()
+    facts: dict[str, object] = field(default_factory=dict)
+
+    def headline(self) -> str:
+        """The verdict in one line."""
+        size = f"{self.counts['events']} events among {self.counts['labelled']} labelled patients"
+        if self.status != FITTED:
+            return f"{self.endpoint.id}: {self.reason}"
+        if not self.champion:
+            return f"{self.endpoint.id}: {self.policy_reason} ({size})"
+        champion = self.models[self.champion]
+        return f"{self.endpoint.id}: {self.champion}, AUC {champion.cell('auc', 2)}, {size}"

@@ -1,0 +1,180 @@
+"""The cohort report: complete and empty cohorts, hostile data, numbers that equal their inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from report_cases import HOSTILE, Page, check, gold, gold_outcome, one_patient, protocol, scores, trainings
+
+from data.trial import Trial
+from features.outcomes import build_outcome
+from flows.reports import survival, timeline, write_cohort_report
+from flows.reports.cohort import cohort_page
+from flows.reports.cohort_calls import calls_table, reasons_table
+from flows.reports.cohort_patients import flow_stages, table_one
+from flows.reports.cohort_quality import plate_table, rejected_files, westgard
+from flows.reports.page import percent_interval
+
+NOTHING = pd.DataFrame()
+
+
+@pytest.fixture(scope="module")
+def full() -> str:
+    return cohort_page(gold(), protocol(), gold_outcome(), list(trainings().values()), scores())
+
+
+def bare(trial: Trial) -> str:
+    return cohort_page(trial, protocol(), build_outcome(trial, protocol()), [], NOTHING)
+
+
+def test_the_page_is_whole_and_says_that_it_is_simulated(full: str) -> None:
+    page = check(full)
+    assert "SIMULATED DATA — no patient" in page.text
+    assert "ab" * 32 in page.text and protocol().digest in page.text
+    assert "Data cut 2024-01-01" in page.text
+
+
+def test_curves_are_read_as_lifelines_reads_them(full: str) -> None:
+    times = survival.visit_times(gold_outcome(), protocol())
+    words = Page(full).text
+    for arm in ("control", "prrt"):
+        own = times[times["arm"].eq(arm)]
+        assert percent_interval(*survival.kaplan_meier(own).at(36)) in words
+        assert percent_interval(*survival.cumulative_incidence(own, 1).at(36)) in words
+
+
+def test_figures_of_the_models_are_those_of_the_training(full: str) -> None:
+    words, result = Page(full).text, trainings()["MRD36@6"]
+    for model in result.models.values():
+        assert model.cell("auc", 2) in words
+    assert f"{result.counts['events']} recurred by month 36" in words
+    assert result.policy_reason in words
+    assert f"{result.champion} · " in words and "(champion)" in words
+
+
+def test_what_is_not_estimable_shows_its_reason_and_no_area(full: str) -> None:
+    section = full[full.index('id="endpoint-er12-at-36"') : full.index('id="calls"')]
+    assert trainings()["ER12@36"].reason[1:] in section
+    assert "<figure" not in section and "champion" not in section
+
+
+def test_every_assumption_is_listed(full: str) -> None:
+    words = Page(full).text
+    assert all(record.key in words for record in protocol().assumptions())
+
+
+def test_same_input_same_bytes(tmp_path: Path, full: str) -> None:
+    out = write_cohort_report(
+        gold(), protocol(), gold_outcome(), list(trainings().values())[::-1], scores(), tmp_path / "c.html"
+    )
+    assert out.read_text(encoding="utf-8") == full
+
+
+def test_links_are_the_only_way_out() -> None:
+    trial = one_patient()
+    text = cohort_page(
+        trial, protocol(), build_outcome(trial, protocol()), [], NOTHING, links={"MLflow": "http://127.0.0.1:5000/#/x"}
+    )
+    assert Page(text).outside == ["http://127.0.0.1:5000/#/x"]
+
+
+def test_an_empty_cohort_has_a_page() -> None:
+    page = check(bare(Trial.empty()))
+    assert "SIMULATED" not in page.text
+    for words in ("No patient has been delivered", "No model has been trained", "No patient has been scored"):
+        assert words in page.text
+
+
+def test_one_patient_has_a_page() -> None:
+    assert "No NETest result" not in check(bare(one_patient())).text
+
+
+def test_one_patient_who_is_not_randomised_has_a_page() -> None:
+    check(bare(one_patient(arm=None, randomised_on=None)))
+
+
+def test_hostile_words_stay_words() -> None:
+    trial = one_patient(patient_id=HOSTILE, site=HOSTILE).replace(study=HOSTILE, digest=HOSTILE)
+    trial = trial.replace(controls=trial.controls.assign(plate=HOSTILE, control=HOSTILE))
+    files = pd.DataFrame([{"name": HOSTILE, "kind": "plate", "status": "rejected", "reason": HOSTILE}])
+    text = cohort_page(trial, protocol(), build_outcome(trial, protocol()), [], NOTHING, files=files)
+    page = check(text)
+    assert "<script" not in text
+    assert "<script>alert('x')</script>" in page.text
+
+
+def test_patient_flow_counts() -> None:
+    stages = {stage.label: stage for stage in flow_stages(gold(), gold_outcome(), protocol())}
+    assert stages["Consented"].total is None
+    assert stages["Randomised"].total == 106
+    assert stages["Randomised"].blood == {"control": 51, "prrt": 48}
+    assert stages["At risk, month 6"].total == trainings()["MRD36@6"].counts["at_risk"]
+
+
+def test_table_one_shows_arms_missing_and_what_was_not_delivered() -> None:
+    table = table_one(gold(), protocol())
+    assert table is not None
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert table.columns == ("", "Missing", "Overall", "Control", "PRRT")
+    assert rows["Patients"] == ("", "106", "54", "52")
+    assert rows["Pre-operative NETest score"][0] == "10"
+    assert rows["Functional tumour"] == ("0", "31 (29.2)", "19 (35.2)", "12 (23.1)")
+    assert "ECOG" in table.caption
+
+
+def test_a_sample_is_due_until_recurrence_and_while_in_follow_up() -> None:
+    trial = one_patient()
+    due = timeline.due_samples(trial, build_outcome(trial, protocol()), protocol())
+    rows = {(row.specimen, row.visit): row.got for row in due.itertuples()}
+    assert rows == {
+        ("blood", "baseline"): False,
+        ("urine", "baseline"): False,
+        ("blood", "month_6"): True,
+        ("urine", "month_6"): True,
+    }
+
+
+def test_calls_and_reasons_add_up() -> None:
+    table, reasons = calls_table(scores(), protocol()), reasons_table(scores(), protocol())
+    assert table is not None and reasons is not None
+    assert table.columns == ("Endpoint", "Patients", "Low", "Intermediate", "High", "Very high", "No call")
+    for row in table.rows:
+        patients, *calls = map(int, row[1:])
+        assert patients == sum(calls) == int(scores()["endpoint_id"].eq(row[0]).sum())
+        assert calls[-1] == sum(int(why[2]) for why in reasons.rows if why[0] == row[0])
+
+
+def test_westgard_flags_one_far_reading_and_two_running() -> None:
+    values = [14, 15, 13, 14, 15, 13, 14, 21, 14, 17.2, 17.3, 14]
+    controls = pd.DataFrame(
+        {"plate": [f"PL{i:02}" for i in range(len(values))], "control": "LOW", "nominal": 14.0, "value": values}
+    )
+    table, limits = westgard(controls, protocol())
+    assert limits["LOW"][0] == 14 and 1.0 < limits["LOW"][1] < 1.6
+    flags = dict(zip(table["plate"], table["flag"], strict=True))
+    assert flags["PL07"] == "1-3s"
+    assert flags["PL10"] == "2-2s"
+    assert sum(flag != "" for flag in flags.values()) == 2
+
+
+def test_failed_plates_and_files_are_listed_with_their_reasons() -> None:
+    verdicts = pd.DataFrame(
+        [
+            {"plate": "PL1", "sample_id": "S1", "verdict": "repeat", "codes": "Q202;Q205"},
+            {"plate": "PL1", "sample_id": "S2", "verdict": "pass", "codes": ""},
+            {"plate": "PL2", "sample_id": "S3", "verdict": "pass", "codes": ""},
+        ]
+    )
+    table = plate_table(Trial.from_frames(verdicts=verdicts))
+    assert table is not None and table.rows == (("PL1", "2", "0", "1", "Q202, Q205"),)
+    files = pd.DataFrame(
+        [
+            {"name": "a.csv", "kind": "plate", "status": "loaded", "reason": ""},
+            {"name": "b.csv", "kind": "plate", "status": "rejected", "reason": "[Q303] amplified"},
+        ]
+    )
+    kept_out = rejected_files(files)
+    assert kept_out is not None and kept_out.rows == (("b.csv", "plate", "[Q303] amplified"),)
+    assert rejected_files(files[:1]) is None and rejected_files(None) is None

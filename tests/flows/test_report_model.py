@@ -1,0 +1,57 @@
+"""The model card: figures with intervals, nothing that was not estimated, limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from report_cases import HOSTILE, check, protocol, trainings
+
+from flows.reports import write_model_report
+from flows.reports.model import FIGURES, model_page
+
+
+def test_the_card_shows_every_figure_of_the_champion_with_its_interval() -> None:
+    result = trainings()["MRD36@6"]
+    page = check(model_page(result, protocol(), simulated=True, data_cut="2024-01-01", data_digest="ab"))
+    champion = result.models[result.champion]
+    for _, metric, digits in FIGURES:
+        lower, upper = champion.intervals[metric]
+        assert f"({lower:.{digits}f} to {upper:.{digits}f})".replace("-0.00", "0.00") in page.text
+    for words in (
+        "SIMULATED DATA",
+        "mrd36-at-6",
+        "6 months after surgery",
+        "Internal validation only",
+        result.policy_reason,
+    ):
+        assert words in page.text
+    assert len(page.images) == 4
+    assert all(digest in page.text for digest in result.facts["table_digests"].values())
+
+
+def test_a_card_of_what_is_not_estimable_has_counts_and_a_reason_and_no_area() -> None:
+    result = trainings()["ER12@36"]
+    page = check(model_page(result, protocol()))
+    assert result.reason[1:] in page.text and "none fitted" in page.text
+    assert page.images == [] and "Performance" not in page.text
+
+
+def test_no_champion_is_said_and_the_first_calibrated_model_is_shown() -> None:
+    result = replace(trainings()["MRD36@6"], champion="", policy_reason="no champion: sensitivity and never promoted")
+    page = check(model_page(result, protocol()))
+    assert "No champion: sensitivity and never promoted." in page.text
+    assert "shown, not promoted" in page.text
+
+
+def test_warnings_and_hostile_words_stay_words() -> None:
+    result = replace(trainings()["MRD36@6"], warnings=(HOSTILE,), policy_reason=HOSTILE)
+    text = model_page(result, protocol(), data_cut=HOSTILE)
+    assert "<script>alert('x')</script>" in check(text).text
+    assert "<script" not in text
+
+
+def test_same_input_same_bytes(tmp_path: Path) -> None:
+    result = trainings()["MRD36@6"]
+    first, second = (write_model_report(result, protocol(), tmp_path / f"{i}.html").read_bytes() for i in range(2))
+    assert first == second

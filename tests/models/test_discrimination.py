@@ -1,0 +1,110 @@
+"""AUC and its variance: pROC's answers, integer weights as copies, invariances."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from models.discrimination import (
+    auc,
+    auc_with_interval,
+    delong_covariance,
+    dynamic_auc,
+    dynamic_brier,
+    placements,
+    within_fold_auc,
+)
+
+
+@pytest.fixture(scope="module")
+def bleeding(realdata, reference):
+    frame = pd.read_csv(realdata / "diagnostic_markers" / "aSAH.csv")
+    answers = pd.read_csv(reference / "ref_delong_aSAH.csv").set_index("quantity")["value"]
+    return (frame["outcome"] == "Poor").to_numpy(dtype=float), frame, answers
+
+
+@pytest.mark.parametrize("marker", ["s100b", "ndka", "wfns"])
+def test_auc_and_delong_variance_equal_proc(bleeding, marker):
+    label, frame, answers = bleeding
+    value, error, _, _ = auc_with_interval(label, frame[marker])
+    assert value == pytest.approx(answers[f"{marker}.auc"], abs=1e-12)
+    assert error**2 == pytest.approx(answers[f"{marker}.var_delong"], abs=1e-12)
+
+
+@pytest.mark.parametrize(("first", "second"), [("s100b", "ndka"), ("s100b", "wfns"), ("ndka", "wfns")])
+def test_paired_comparison_equals_proc(bleeding, first, second):
+    label, frame, answers = bleeding
+    one, two = placements(label, frame[first]), placements(label, frame[second])
+    covariance = delong_covariance(one, two)
+    assert covariance == pytest.approx(answers[f"{first}_vs_{second}.cov"], abs=1e-12)
+    spread = np.sqrt(delong_covariance(one, one) + delong_covariance(two, two) - 2 * covariance)
+    z = (one.auc - two.auc) / spread
+    assert z == pytest.approx(answers[f"{first}_vs_{second}.z"], abs=1e-9)
+    assert 2 * norm.sf(abs(z)) == pytest.approx(answers[f"{first}_vs_{second}.p"], abs=1e-9)
+
+
+def test_auc_of_a_small_table():
+    #        cases 3, 1; controls 2, 1, 0: pairs won 3 + 1 + half a tie of 6
+    assert auc([1, 1, 0, 0, 0], [3, 1, 2, 1, 0]) == pytest.approx((3 + 1 + 0.5) / 6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whole_weights_count_like_copies(seed):
+    rng = np.random.default_rng(seed)
+    label, score, copies = rng.integers(0, 2, 40), rng.integers(0, 9, 40), rng.integers(0, 4, 40)
+    repeated = np.repeat(np.arange(40), copies)
+    assert auc(label, score, copies) == pytest.approx(auc(label[repeated], score[repeated]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_monotone_transforms_and_order_change_nothing(seed):
+    rng = np.random.default_rng(seed)
+    label, score, weight = rng.integers(0, 2, 60), rng.normal(size=60), 1 + rng.random(60)
+    order = rng.permutation(60)
+    expected = auc_with_interval(label, score, weight)
+    np.testing.assert_allclose(auc_with_interval(label, np.exp(3 * score) - 7, weight), expected)
+    np.testing.assert_allclose(auc_with_interval(label[order], score[order], weight[order]), expected)
+    assert auc(label, -score, weight) == pytest.approx(1 - expected[0])
+
+
+def test_one_class_has_no_auc():
+    assert all(np.isnan(value) for value in auc_with_interval([1, 1, 1], [1, 2, 3]))
+
+
+def test_pairs_within_folds_ignore_shifts_between_folds():
+    label = np.array([1.0, 0.0, 1.0, 0.0])
+    score = np.array([0.9, 0.8, 0.3, 0.2])
+    fold = np.array([0, 0, 1, 1])
+    assert within_fold_auc(label, score, np.ones(4), fold) == 1.0
+    assert auc(label, score) == pytest.approx(0.75)
+    assert np.isnan(within_fold_auc(label, score, np.ones(4), np.arange(4)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_without_censoring_the_dynamic_auc_is_the_plain_one(seed):
+    rng = np.random.default_rng(seed)
+    time, risk = rng.exponential(size=80), rng.normal(size=80)
+    label = (time <= 1).astype(float)
+    found = dynamic_auc(time, np.ones(80, dtype=int), risk, 1.0)
+    assert found.estimate == pytest.approx(auc(label, risk))
+    assert abs(found.influence.mean()) < 1e-9
+    probability = 1 / (1 + np.exp(-risk))
+    brier = dynamic_brier(time, np.ones(80, dtype=int), probability, 1.0)
+    assert brier.estimate == pytest.approx(np.mean((label - probability) ** 2))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_influence_function_agrees_with_the_jackknife_under_censoring(seed):
+    rng = np.random.default_rng(seed)
+    n = 150
+    marker = rng.normal(size=n)
+    event_time, censoring = rng.exponential(np.exp(-marker)), rng.exponential(2, size=n)
+    time, event = np.minimum(event_time, censoring), (event_time <= censoring).astype(int)
+    found = dynamic_auc(time, event, marker, 0.8)
+    left_out = [
+        dynamic_auc(np.delete(time, i), np.delete(event, i), np.delete(marker, i), 0.8).estimate for i in range(n)
+    ]
+    jackknife = np.sqrt((n - 1) / n * np.sum((left_out - np.mean(left_out)) ** 2))
+    assert found.standard_error == pytest.approx(jackknife, rel=0.05)

@@ -1,0 +1,172 @@
+"""Cross-validation: by patient, the same folds for all, the same result whatever the threads, honest under the null."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.landmark import LeakageError
+from models.bootstrap import bootstrap, cross_validated_metrics, frozen, resample
+from models.cohort import build_cohort
+from models.discrimination import auc
+from models.leakage import check_split, check_table
+from models.metrics import Judged
+from models.specification import build
+from models.training import _judged
+from models.validation import assign_folds, cross_validate, deal, fit_models, predict_fold, training_rows
+
+
+@pytest.fixture(scope="module")
+def cohort(world, protocol):
+    return build_cohort(world.tables, world.outcome, protocol.endpoint("MRD36@6"), protocol, world.surgery)
+
+
+@pytest.fixture(scope="module")
+def models(cohort, protocol):
+    return {name: build(name, cohort.endpoint, protocol) for name in ("M0", "M2", "M3", "M5")}
+
+
+def test_folds_are_even_within_strata():
+    stratum = np.array(["a"] * 11 + ["b"] * 23 + ["c"] * 6)
+    fold = deal(stratum, 5, np.random.default_rng(1))
+    for name in ("a", "b", "c"):
+        counts = np.bincount(fold[stratum == name], minlength=5)
+        assert counts.max() - counts.min() <= 1
+    assert np.bincount(fold).tolist() == [8] * 5
+
+
+def test_every_patient_has_a_fold_in_every_repeat(cohort):
+    folds = assign_folds(cohort, 5, 4, seed=3)
+    assert folds.shape == (4, len(cohort.patients))
+    assert not np.array_equal(folds[0], folds[1])
+    assert np.array_equal(folds, assign_folds(cohort, 5, 4, seed=3))
+    events = (cohort.labels["y"] == 1).to_numpy()
+    per_fold = np.bincount(folds[0][: len(events)][events], minlength=5)
+    assert per_fold.max() - per_fold.min() <= 4
+
+
+def test_training_rows_hold_both_landmarks_and_repeat_copies(cohort):
+    both = np.flatnonzero(np.bincount(cohort.patient) == 2)[0]
+    rows = training_rows(cohort, np.array([both, both]))
+    assert len(rows) == 4 and set(cohort.patient[rows]) == {both}
+    assert set(cohort.rows["landmark"].iloc[rows]) == {6.0, 12.0}
+
+
+def test_the_threads_change_nothing(cohort, models):
+    folds = assign_folds(cohort, 5, 1, seed=2)
+    one, two = (cross_validate(cohort, models, folds, jobs=jobs) for jobs in (1, 2))
+    for name in models:
+        np.testing.assert_array_equal(one.probability[name], two.probability[name])
+    small = {name: models[name] for name in ("M2", "M3")}
+    first, second = (bootstrap(cohort, small, 5, 4, seed=5, jobs=jobs) for jobs in (1, 2))
+    for name in small:
+        np.testing.assert_array_equal(first[name]["auc"], second[name]["auc"])
+
+
+def test_a_prediction_does_not_depend_on_the_other_test_patients(cohort, models):
+    own = np.flatnonzero(cohort.own)
+    train = np.arange(0, len(cohort.patients), 2)
+    test = own[~np.isin(cohort.patient[own], train)]
+    whole = predict_fold(cohort, models, train, test)
+    for name in models:
+        np.testing.assert_array_equal(predict_fold(cohort, models, train, test[:7])[name], whole[name][:7])
+
+
+def test_test_outcomes_cannot_reach_their_predictions(cohort, models):
+    own = np.flatnonzero(cohort.own)
+    train = np.arange(0, len(cohort.patients), 2)
+    test = own[~np.isin(cohort.patient[own], train)]
+    spoiled = cohort.outcome.copy()
+    outside = ~np.isin(cohort.patient, train)
+    spoiled["label"][outside] = 1 - np.nan_to_num(spoiled["label"][outside])
+    spoiled["event"][outside], spoiled["time"][outside] = 1, 9.0
+    labels = cohort.labels.copy()
+    codes = np.arange(len(labels))
+    gone = ~np.isin(codes, train)
+    position = cohort.states.position.copy()
+    position[gone] = 1
+    changed = dataclasses.replace(
+        cohort, outcome=spoiled, labels=labels, states=dataclasses.replace(cohort.states, position=position)
+    )
+    for name, values in predict_fold(cohort, models, train, test).items():
+        np.testing.assert_array_equal(predict_fold(changed, models, train, test)[name], values)
+
+
+def test_a_patient_on_both_sides_is_refused(cohort, models):
+    own = np.flatnonzero(cohort.own)
+    with pytest.raises(LeakageError, match="L105.*in training and test"):
+        predict_fold(cohort, models, np.arange(len(cohort.patients)), own[:3])
+    check_split(np.array([1, 2]), np.array([3]), cohort.patients)
+
+
+def first_twice(frame):
+    return pd.concat([frame, frame.iloc[:1]])
+
+
+@pytest.mark.parametrize(
+    ("code", "spoil"),
+    [
+        ("L101", lambda t: dataclasses.replace(t, latest_used=t.latest_used + pd.Timedelta(days=40))),
+        ("L102", lambda t: dataclasses.replace(t, latest_used=None)),
+        ("L102", lambda t: dataclasses.replace(t, latest_used=t.latest_used.iloc[1:])),
+        ("L104", lambda t: dataclasses.replace(t, rows=first_twice(t.rows), latest_used=first_twice(t.latest_used))),
+    ],
+)
+def test_tables_that_cannot_prove_their_end_are_refused(world, protocol, code, spoil):
+    tables = world.tables | {12.0: spoil(world.tables[12.0])}
+    with pytest.raises(LeakageError, match=code):
+        build_cohort(tables, world.outcome, protocol.endpoint("MRD36@6"), protocol, world.surgery)
+
+
+def test_stamps_need_a_clock_and_the_last_day_still_counts(world, protocol):
+    table = world.tables[6.0]
+    with pytest.raises(LeakageError, match="L103"):
+        check_table(table, None, protocol)
+    last_day = dataclasses.replace(table, latest_used=table.latest_used + pd.Timedelta(days=213 - 183))
+    check_table(last_day, world.surgery, protocol)
+    with pytest.raises(LeakageError, match="L101.*patient P0"):
+        late = dataclasses.replace(last_day, latest_used=last_day.latest_used + pd.Timedelta(days=1))
+        check_table(late, world.surgery, protocol)
+
+
+def test_permuted_labels_have_an_auc_of_one_half(cohort, protocol):
+    models = {name: build(name, cohort.endpoint, protocol) for name in ("M2", "M3")}
+    models = frozen(models, fit_models(cohort, models, np.arange(len(cohort.patients))))
+    rng, found = np.random.default_rng(0), {"M2": [], "M3": []}
+    codes = np.flatnonzero(np.bincount(cohort.patient[cohort.own], minlength=len(cohort.patients)))
+    for _ in range(24):
+        mixed = cohort.outcome.copy()
+        own = np.flatnonzero(cohort.own)
+        order = rng.permutation(len(own))
+        for field in ("label", "time", "event"):
+            mixed[field][own] = cohort.outcome[field][own[order]]
+        alone = dataclasses.replace(
+            cohort,
+            outcome=mixed[cohort.own],
+            rows=cohort.rows[cohort.own],
+            patient=cohort.patient[cohort.own],
+            own=cohort.own[cohort.own],
+            labels=cohort.labels.assign(y=pd.Series(mixed["label"][own], index=cohort.patients[cohort.patient[own]])),
+        )
+        predictions = cross_validate(alone, models, assign_folds(alone, 5, 1, seed=1), jobs=1)
+        judged = Judged(mixed["label"][own], np.where(np.isnan(mixed["label"][own]), 0.0, 1.0), _judged(cohort).arm)
+        for name in models:
+            found[name].append(cross_validated_metrics(judged, predictions, name)["auc"])
+    assert len(codes) == len(own)
+    for name, values in found.items():
+        assert abs(np.mean(values) - 0.5) < 0.045, name
+
+
+def test_a_bootstrap_pass_counts_every_copy(cohort, models):
+    seed = (9, 4)
+    found = resample(cohort, {"M0": models["M0"]}, 5, seed)["M0"]
+    sample = np.random.default_rng(seed).integers(len(cohort.patients), size=len(cohort.patients))
+    own = np.flatnonzero(cohort.own)
+    copies = np.bincount(sample, minlength=len(cohort.patients))[cohort.patient[own]]
+    score = (cohort.rows["netest_last"].to_numpy()[own] > 20).astype(float)
+    weight = cohort.evaluation_weights(sample) * copies
+    assert copies.max() > 2
+    assert found["auc_pooled"] == pytest.approx(auc(cohort.outcome["label"][own], score, weight))
