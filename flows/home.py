@@ -87,7 +87,16 @@ class Home:
     @property
     def mlflow_uri(self) -> str:
         """Address of MLflow's run store (``NETEST_MLFLOW_URI`` overrides)."""
-        return os.environ.get("NETEST_MLFLOW_URI") or f"sqlite:///{self.root / 'mlflow' / 'mlflow.db'}"
+        return os.environ.get("NETEST_MLFLOW_URI") or f"sqlite:///{self.runs_file}"
+
+    @property
+    def runs_file(self) -> Path:
+        return self.root / "mlflow" / "mlflow.db"
+
+    @property
+    def owns_runs(self) -> bool:
+        """Whether MLflow's run store is the file of this home, not one elsewhere."""
+        return self.mlflow_uri == f"sqlite:///{self.runs_file}"
 
     @property
     def artifact_uri(self) -> str:

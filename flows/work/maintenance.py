@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from flows.home import Home, HomeError, write_json
+from flows.work.runs_file import move_places
 
 STORE = "store.sqlite"
 RUNS = "mlflow/mlflow.db"
@@ -20,14 +21,6 @@ ARTIFACTS = "mlflow/artifacts"
 DATABASES = (STORE, RUNS)
 PLAIN = ("subject.key", "protocol.toml", "nightly", "trainings")
 MANIFEST = "backup.json"
-# Columns in which MLflow keeps absolute places of files; a home restored elsewhere has them rewritten.
-PLACES = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("model_versions", "source"),
-    ("model_versions", "storage_location"),
-    ("logged_models", "artifact_location"),
-)
 
 
 def run_backup(home: Home, out: Path | None = None, keep: int | None = None) -> Path:
@@ -137,7 +130,7 @@ def run_restore(home: Home, file: Path, *, replace: bool = False) -> list[str]:
         manifest = _unpack(file, copy)
         if (home.root / STORE).exists():
             _put_aside(home)
-        _move_artifact_places(copy / RUNS, str(manifest["home"]), str(home.root))
+        move_places(copy / RUNS, str(manifest["home"]), str(home.root))
         return _install(home, copy)
 
 
@@ -160,16 +153,6 @@ def _put_aside(home: Home) -> None:
         if (home.root / name).exists():
             shutil.move(home.root / name, aside / name)
     home.create()
-
-
-def _move_artifact_places(database: Path, old: str, new: str) -> None:
-    if old == new or not database.exists():
-        return
-    with closing(sqlite3.connect(database)) as connection, connection:
-        for table, column in PLACES:
-            columns = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-            if column in columns:
-                connection.execute(f"UPDATE {table} SET {column} = REPLACE({column}, ?, ?)", (old, new))
 
 
 def _install(home: Home, copy: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flows.home import Home
 from flows.work.fingerprint import git_commit
 from flows.work.kept import keep_training
+from flows.work.runs_file import aliased
 
 if TYPE_CHECKING:
     from data.protocol import Endpoint, Protocol
@@ -123,12 +124,6 @@ def _take_back(tracker: Tracker, name: str, aliases: dict[str, str], versions: s
         tracker.client.delete_model_version(name, version)
 
 
-def has_runs(home: Home) -> bool:
-    """Whether a store of runs exists; opening one that does not would make it."""
-    own = home.mlflow_uri == f"sqlite:///{home.root / 'mlflow' / 'mlflow.db'}"
-    return not own or (home.root / "mlflow" / "mlflow.db").exists()
-
-
 def has_champion(home: Home) -> bool:
     """Whether any endpoint has a champion."""
     return bool(champions(home))
@@ -136,15 +131,17 @@ def has_champion(home: Home) -> bool:
 
 def champions(home: Home) -> dict[str, str]:
     """Champion by endpoint id as words: ``M3 (version 1)``; empty before the first training."""
-    if not has_runs(home):
-        return {}
+    endpoints = home.protocol().endpoints.values()
+    if home.owns_runs:
+        found = aliased(home.runs_file, "champion")
+        return {
+            endpoint.id: f"{found[endpoint.slug][1]} (version {found[endpoint.slug][0]})"
+            for endpoint in endpoints
+            if endpoint.slug in found
+        }
     tracker = open_tracker(home)
-    found = {}
-    for endpoint in home.protocol().endpoints.values():
-        version = tracker.version(endpoint)
-        if version is not None:
-            found[endpoint.id] = f"{version.tags.get('model', '')} (version {version.version})"
-    return found
+    versions = {endpoint.id: tracker.version(endpoint) for endpoint in endpoints}
+    return {name: f"{made.tags.get('model', '')} (version {made.version})" for name, made in versions.items() if made}
 
 
 def load_champions(home: Home, protocol: Protocol) -> dict[str, Champion]:

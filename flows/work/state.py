@@ -13,6 +13,7 @@ from flows.work.registry import champions
 LAST_NIGHT = "last.json"
 # A night is missed when none completed for this long: a day and two hours of slack.
 NIGHT_HOURS = 26.0
+LABELS = {"prefect": "Prefect", "mlflow": "MLflow", "worker": "Worker", "inbox": "Watcher"}
 
 
 def look(home: Home) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def state_lines(state: dict[str, Any]) -> list[str]:
         content = f": {store['patients']} patients from {loaded}"
     lines = [f"Home        {state['home']}{' (demo)' if state['kind'] == 'demo' else ''}"]
     for row in state["services"]:
-        lines.append(f"{row['name'].capitalize():<11} {row['state']}{'  ' + row['url'] if row['url'] else ''}")
+        lines.append(f"{LABELS[row['name']]:<11} {row['state']}{'  ' + row['url'] if row['url'] else ''}")
     lines.append(f"Store       {store['state']}{content}")
     champions = ", ".join(f"{name} {version}" for name, version in state["champions"].items())
     lines.append(f"Champions   {champions or 'none yet'}")

@@ -28,7 +28,7 @@ from flows.work.train import Trained, TrainRequest, run_train, trained_file
 
 pytestmark = pytest.mark.xdist_group("main_job")
 
-LIGHT = {"validation.repeats": 1, "validation.bootstrap": 3, "models.coefficient_draws": 5}
+LIGHT = {"validation.repeats": 1, "validation.bootstrap": 20, "models.coefficient_draws": 5}
 COLUMNS = [
     "patient_id", "endpoint", "endpoint_id", "landmark_month", "horizon_month", "probability", "lower", "upper", "call",
     "reason", "model_name", "model_version", "data_cut",
