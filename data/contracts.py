@@ -91,9 +91,10 @@ def contract_markdown() -> str:
     lines = [
         "# What you give: the delivery",
         "",
-        "A delivery is a folder (or single files): CSV, UTF-8, a header row, ISO dates (`2024-05-17`), empty = missing.",
-        "The column order is free; a file is recognised by its header, never by its name. An unknown column is reported",
-        "and ignored. A **bold** column must be there. qPCR exports lie beside the tables as the machine wrote them.",
+        "A delivery is a folder (or single files): CSV, UTF-8, a header row, ISO dates (`2024-05-17`),",
+        "empty = missing. The column order is free; a file is recognised by its header, never by its name. An unknown",
+        "column is reported and ignored. A **bold** column must be there. qPCR exports lie beside the tables as the",
+        "machine wrote them.",
         "",
         "This page is written from `data/delivery_contract.toml` by `python -m data.contracts`.",
     ]

@@ -39,11 +39,6 @@ def columns(rows: Sequence[Sequence[object]]) -> list[str]:
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in texts]
 
 
-def simulated_note(simulated: bool) -> str:
-    """The sentence that stands wherever numbers of a simulated trial are shown."""
-    return "These records are simulated; nothing here is evidence about patients." if simulated else ""
-
-
 # ---- ingest ----------------------------------------------------------------------------------------------------------
 def ingest_lines(result: Ingested) -> list[str]:
     """What an ingest did, for the person at the terminal: every rejected file with its reasons, then every plate."""

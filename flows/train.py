@@ -11,8 +11,8 @@ from prefect.states import Completed, State
 from flows.home import Home
 from flows.shell import DATA_CUT, Carried, flow_run_id, form, publish, step
 from flows.summary import train_summary
-from flows.work.selection import FamilyChoice, LandmarkChoice
-from flows.work.train import TrainRequest, run_train
+from flows.work.selection import FamilyChoice, LandmarkChoice, TrainRequest
+from flows.work.train import run_train
 
 ModelChoice = Literal["M0", "M0b", "M1", "M2", "M3", "Mc", "M5"]
 

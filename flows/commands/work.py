@@ -72,7 +72,8 @@ def train(home: Home, endpoint: str, landmark: str, models: tuple[str, ...], dat
               netest train --endpoint mrd --landmark 6 --model M0 --model M2 --data-cut 2027-01-31
     """
     from flows.summary import train_lines
-    from flows.work.train import TrainRequest, run_train
+    from flows.work.selection import TrainRequest
+    from flows.work.train import run_train
 
     request = TrainRequest(endpoint, landmark, models, _day(data_cut))
     with progress_bar("Training") as progress:

@@ -8,8 +8,9 @@ from typing import Any
 from flows.home import Home, read_json, write_json
 from flows.work import Progress, Runner, direct
 from flows.work.fingerprint import changed_parts, fingerprint
+from flows.work.selection import TrainRequest
 from flows.work.state import LAST_NIGHT
-from flows.work.train import TrainRequest, run_train, trained_file
+from flows.work.train import run_train, trained_file
 
 VERDICT = "keep"
 NOTE = (

@@ -14,7 +14,7 @@ from flows.work.runs_file import aliased
 if TYPE_CHECKING:
     from data.protocol import Endpoint, Protocol
     from flows.work.prepared import Prepared
-    from flows.work.train import TrainRequest
+    from flows.work.selection import TrainRequest
     from models.result import TrainingResult
     from models.scoring import Champion
     from models.tracking import Logged, Tracker

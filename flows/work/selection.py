@@ -1,13 +1,46 @@
-"""Which endpoints and models a request means, in the words of the command line and of the forms."""
+"""What a training is asked for, in the words of the command line and of the forms, and the endpoints it means."""
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass
 from typing import Literal
 
 from data.protocol import Endpoint, Protocol
 
 FamilyChoice = Literal["all", "mrd", "early-recurrence"]
 LandmarkChoice = Literal["all", "0", "6", "12", "36"]
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What is to be trained.
+
+    Parameters
+    ----------
+    family, landmark : str
+        As in :func:`select_endpoints`.
+    models : tuple of str
+        Registered model names; all when empty.
+    data_cut : date or None
+        What the store knew at the end of that day (UTC); everything when None.
+    trigger : str
+        Who asked: ``by hand``, ``on demand``, ``schedule`` or ``demo``.
+    flow_run : str
+        Id of the Prefect flow run, empty outside one.
+    """
+
+    family: str = "all"
+    landmark: str = "all"
+    models: tuple[str, ...] = ()
+    data_cut: dt.date | None = None
+    trigger: str = "by hand"
+    flow_run: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is trained on everything, so that a night need not do it again."""
+        return (self.family, self.landmark, self.models, self.data_cut) == ("all", "all", (), None)
 
 
 def select_endpoints(protocol: Protocol, family: str = "all", landmark: str = "all") -> list[Endpoint]:

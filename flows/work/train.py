@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,45 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.home import Home, write_json
-from flows.summary import simulated_note
 from flows.work import Progress, Runner, direct
 from flows.work.prepared import Prepared, prepare
-from flows.work.selection import select_endpoints
+from flows.work.selection import TrainRequest, select_endpoints
 
 if TYPE_CHECKING:
     from data.protocol import Endpoint
     from models.result import TrainingResult
 
 
-@dataclass(frozen=True)
-class TrainRequest:
-    """What is to be trained.
-
-    Parameters
-    ----------
-    family, landmark : str
-        As in :func:`flows.work.selection.select_endpoints`.
-    models : tuple of str
-        Registered model names; all when empty.
-    data_cut : date or None
-        What the store knew at the end of that day (UTC); everything when None.
-    trigger : str
-        Who asked: ``by hand``, ``on demand``, ``schedule`` or ``demo``.
-    flow_run : str
-        Id of the Prefect flow run, empty outside one.
-    """
-
-    family: str = "all"
-    landmark: str = "all"
-    models: tuple[str, ...] = ()
-    data_cut: dt.date | None = None
-    trigger: str = "by hand"
-    flow_run: str = ""
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything is trained on everything, so that a night need not do it again."""
-        return (self.family, self.landmark, self.models, self.data_cut) == ("all", "all", (), None)
+SIMULATED_NOTE = "These records are simulated; nothing here is evidence about patients."
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +62,7 @@ class Trained:
         """Alarms, and whether the records are simulated."""
         notes = [f"{result.endpoint.id}: {result.reason}" for result in self.results.values() if result.reason]
         notes += [f"{result.endpoint.id} {alarm}" for result in self.fitted for alarm in result.warnings]
-        return [*notes, simulated_note(self.prepared.trial.simulated)] if self.prepared.trial.simulated else notes
+        return [*notes, SIMULATED_NOTE] if self.prepared.trial.simulated else notes
 
     def record(self) -> dict[str, Any]:
         """The result for a script."""

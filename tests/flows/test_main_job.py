@@ -23,8 +23,9 @@ from flows.work.nightly import run_nightly
 from flows.work.registry import champions, open_tracker
 from flows.work.report import run_report
 from flows.work.score import run_score
+from flows.work.selection import TrainRequest
 from flows.work.state import look
-from flows.work.train import Trained, TrainRequest, run_train, trained_file
+from flows.work.train import Trained, run_train, trained_file
 
 pytestmark = pytest.mark.xdist_group("main_job")
 
