@@ -42,12 +42,14 @@ class ColumnContract:
 
 @dataclass(frozen=True)
 class TableContract:
-    """One delivered table: its columns in order, its key, and whether a delivery folder must hold it."""
+    """One delivered table: its columns in order, its key, whether a delivery folder must hold it, and whether a
+    header alone says something (nobody was treated) instead of showing a cut file."""
 
     name: str
     columns: dict[str, ColumnContract]
     key: tuple[str, ...]
     required_file: bool
+    may_be_empty: bool = False
 
     @property
     def required_columns(self) -> tuple[str, ...]:
@@ -78,6 +80,7 @@ def delivery_tables() -> dict[str, TableContract]:
             columns={column: _column(column, rule) for column, rule in record["columns"].items()},
             key=tuple(record["key"]),
             required_file=record["required_file"],
+            may_be_empty=record.get("may_be_empty", False),
         )
         for name, record in records.items()
     }

@@ -15,6 +15,8 @@ PROTOCOL_FILE = Path(__file__).with_name("protocol.toml")
 PANEL_FILE = Path(__file__).with_name("panel.toml")
 STATUSES = ("stated", "derived", "inferred", "assumed", "unverified")
 FAMILIES = ("mrd", "early_recurrence")
+MICRO_SIGNS = ({0x3BC: "\u00b5"}, {0xB5: "\u03bc"})
+"""The micro sign of keyboards and the Greek letter of word processors, each for the other."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,12 @@ def _assays(records: dict[str, dict]) -> dict[str, Assay]:
     }
 
 
+def _analyte(name: str, record: dict) -> Analyte:
+    """An analyte whose units may be written with either of the two signs that look like a Greek mu."""
+    units = {unit.translate(sign): factor for sign in MICRO_SIGNS for unit, factor in record["units"].items()}
+    return Analyte(**{**record, "name": name, "units": record["units"] | units})
+
+
 def load_panel(path: Path = PANEL_FILE) -> Panel:
     """Read the gene panel file."""
     record = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -239,7 +247,7 @@ def load_protocol(path: Path | None = None) -> Protocol:
         raise ProtocolError(f"{path}: not a readable protocol file: {error}") from error
     endpoints = _endpoints(raw.pop("endpoint", []), path)
     assays = _assays(raw.pop("assay", {}))
-    analytes = {name: Analyte(name=name, **record) for name, record in raw.pop("analyte", {}).items()}
+    analytes = {name: _analyte(name, record) for name, record in raw.pop("analyte", {}).items()}
     return Protocol(
         path=path,
         records={record.key: record for record in _walk(raw, "", path)},

@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.protocol import Assay, Protocol
 from data.trial import Trial
-from features.clock import calendar_visit, closing_day, days_from_surgery, surgery_dates
+from features.clock import calendar_visit, closing_day, date_of_day, days_from_surgery, surgery_dates
 from features.expression import sample_quality
 from features.kinetics import kinetics, score_rules
 from features.measurements import sample_days
@@ -192,17 +192,19 @@ def urine_block(trial: Trial, measured: pd.DataFrame, protocol: Protocol, landma
         }
     )
     day = pd.concat([valid["day"], newest["day"], score["day"]], axis=1).max(axis=1)
-    return Block(columns, surgery_dates(trial.patients).reindex(index) + pd.to_timedelta(day, unit="D"))
+    return Block(columns, date_of_day(day, surgery_dates(trial.patients)))
 
 
 def imaging_block(trial: Trial, scans: pd.DataFrame, protocol: Protocol, landmark: float, index: pd.Index) -> Block:
     """Imaging history from protocol scans.
 
-    A scan counts when the delivery names its visit or it lies within the window of a visit of its modality's
-    calendar, scan by scan. Other unscheduled scans are left out: how many there are depends on the arm.
+    Where the delivery names the visit of any scan of a patient up to L(s), only scans with a visit count; a patient
+    without any named visit has the scans that lie within the window of a visit of their modality's calendar.
+    Unscheduled scans are left out: how many there are depends on the arm and on suspicion.
     """
     assigned = calendar_visit(scans["month"], scans["modality"], protocol).notna() if len(scans) else False
-    history = scans[scans["scheduled"] | assigned]
+    named = scans["patient_id"].isin(scans.loc[scans["scheduled"], "patient_id"])
+    history = scans[scans["scheduled"] | (assigned & ~named)]
     equivocal = history["state"] == "equivocal"
     grouped = history.groupby("patient_id")
     last = grouped["month"].max().reindex(index).astype("float64")
@@ -222,8 +224,8 @@ def imaging_block(trial: Trial, scans: pd.DataFrame, protocol: Protocol, landmar
             "months_since_adequate": protocol.closed(float(landmark)) - last,
         }
     )
-    day = (last * protocol.month_days).round()
-    return Block(columns, surgery_dates(trial.patients).reindex(index) + pd.to_timedelta(day, unit="D"))
+    day = last * protocol.month_days
+    return Block(columns, date_of_day(day, surgery_dates(trial.patients)))
 
 
 def treatment_block(trial: Trial, anchor: pd.DataFrame, index: pd.Index) -> Block:
@@ -235,5 +237,5 @@ def treatment_block(trial: Trial, anchor: pd.DataFrame, index: pd.Index) -> Bloc
     last = before.groupby(prrt["patient_id"]).max().reindex(index).astype("float64")
     return Block(
         pd.DataFrame({"days_since_prrt": anchor["day"] - last}),
-        surgery.reindex(index) + pd.to_timedelta(last, unit="D"),
+        date_of_day(last, surgery),
     )

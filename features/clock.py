@@ -45,6 +45,26 @@ def days_from_surgery(patient_id: pd.Series, on: pd.Series, surgery: pd.Series) 
     return pd.Series((on.to_numpy() - start) / DAY.to_timedelta64(), index=on.index, dtype="float64")
 
 
+def date_of_day(day: pd.Series, surgery: pd.Series) -> pd.Series:
+    """Calendar date of a whole day counted from surgery, by patient.
+
+    Parameters
+    ----------
+    day : Series of float
+        Indexed by ``patient_id``; NaN for none.
+    surgery : Series
+        From :func:`surgery_dates`.
+
+    Returns
+    -------
+    Series of datetime64[ns]
+        NaT where the day or the day of surgery is unknown.
+    """
+    # Whole numbers only: pandas converts floats beside NaN through uninitialised memory and may warn of overflow.
+    whole = day.fillna(0.0).round().astype("int64")
+    return (surgery.reindex(day.index) + pd.to_timedelta(whole, unit="D")).where(day.notna())
+
+
 def closing_day(protocol: Protocol, landmark: float) -> float:
     """Days from surgery at which the landmark closes, L(s): records dated up to it belong to the past."""
     return protocol.closed(float(landmark)) * protocol.month_days

@@ -86,12 +86,12 @@ def _play(home: Home, data: Path, progress: Progress) -> tuple[Ingested, Trained
 
 def _patient_pages(home: Home, trained: Trained, scored: Scored) -> list[Path]:
     """Pages of the patients at both ends of the first primary endpoint, and of one without a call."""
-    from flows.work.report import gather, write_patients
+    from flows.work.report import Material, write_patients
 
     part = scored.frame[scored.frame["endpoint_id"] == primary(trained)[0].endpoint.id].sort_values("probability")
     called, uncalled = part[part["probability"].notna()], part[part["probability"].isna()]
     chosen = [*called["patient_id"].iloc[[-1, 0]], *uncalled["patient_id"].iloc[:1]] if len(called) else []
-    return write_patients(home, gather(home, trained.prepared, scored.frame), chosen[:PAGES])
+    return write_patients(home, Material(home, trained.prepared, scored.frame), chosen[:PAGES])
 
 
 def primary(trained: Trained) -> list[TrainingResult]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 import traceback
 
+from flows.errors import PublicError
 from flows.home import Home
+
+# Findings about the store and about models name nobody.
+PUBLIC = ("S1", "M1")
 
 
 def write_failure(home: Home, name: str, error: BaseException) -> str:
@@ -15,3 +19,11 @@ def write_failure(home: Home, name: str, error: BaseException) -> str:
     path = folder / f"{time.strftime('%Y%m%dT%H%M%S')}-{name.replace(' ', '-').replace('@', '-at-')}.log"
     path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     return str(path.relative_to(home.root))
+
+
+def public_words(error: BaseException) -> str:
+    """The error's own words in one line when they name no patient and no sample, else an empty string."""
+    findings = getattr(error, "findings", ())
+    if isinstance(error, PublicError) or (findings and all(finding.code.startswith(PUBLIC) for finding in findings)):
+        return " ".join(str(error).split())
+    return ""

@@ -7,10 +7,13 @@ import fcntl
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from flows.errors import PublicError
 
 if TYPE_CHECKING:
     from data.protocol import Protocol
@@ -53,7 +56,7 @@ FOREIGN = (
 )
 
 
-class HomeError(ValueError):
+class HomeError(PublicError):
     """A home that cannot be used as asked; the message says what to do."""
 
 
@@ -243,14 +246,29 @@ class Home:
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold one kind of work for one process at a time; a second one waits."""
+        """Hold one kind of work for one process at a time; a second one says so and waits."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / f".{name}.lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"waiting: other work on {self.root} holds the {name}", file=sys.stderr, flush=True)
+                fcntl.flock(handle, fcntl.LOCK_EX)
             try:
                 yield
             finally:
                 fcntl.flock(handle, fcntl.LOCK_UN)
+
+    def locked(self, name: str) -> bool:
+        """Whether somebody holds a kind of work now."""
+        try:
+            with (self.root / f".{name}.lock").open("r") as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
 
 def write_json(path: Path, value: Any) -> Path:

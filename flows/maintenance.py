@@ -9,7 +9,7 @@ from prefect.states import Completed, State
 from pydantic import Field
 
 from flows.home import Home
-from flows.shell import Carried, form, publish, step
+from flows.shell import Carried, concluded, form, publish, step
 from flows.summary import backup_summary
 from flows.work.maintenance import run_backup
 
@@ -17,6 +17,7 @@ KEEP = form(14, "Backups to keep", "Older dated backups of this home are deleted
 
 
 @flow(name="maintenance", persist_result=False, description="Back up the store, the runs and the registry.")
+@concluded
 def maintenance(keep: Annotated[int, Field(ge=1, le=1000)] = KEEP) -> State:
     """Back up the store, the runs and the registry into one file under the home's ``backups`` folder."""
     home = Home.find().create()

@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.states import Completed, State
 
 from flows.home import Home
-from flows.shell import Carried, flow_run_id, form, publish, step
+from flows.shell import Carried, concluded, flow_run_id, form, publish, step
 from flows.summary import nightly_summary
 from flows.work.nightly import run_nightly
 
@@ -16,6 +16,7 @@ FORCE = form(
 
 
 @flow(name="nightly", persist_result=False, description="Retrain when something new came in; otherwise end in seconds.")
+@concluded
 def nightly(force: bool = FORCE) -> State:
     """Retrain when something new came in; otherwise end in seconds.
 

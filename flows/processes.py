@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -89,6 +90,18 @@ def stop(service: Service, grace: float = 15.0) -> bool:
             os.killpg(service.pid, signal.SIGKILL)
         wait_for(lambda: not service.running, 5.0)
     return True
+
+
+def end_with_parent() -> None:
+    """Let this process end when the one that started it is gone, killed or not: it has nobody to answer to."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def wait_for(condition: Callable[[], object], seconds: float, pause: float = 0.1) -> bool:

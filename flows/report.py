@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.states import Completed, State
 
 from flows.home import Home
-from flows.shell import Carried, form, publish, step
+from flows.shell import Carried, concluded, form, publish, step
 from flows.summary import report_summary
 from flows.work.report import run_report
 
@@ -19,6 +19,7 @@ NAME = form("", "Name", "Name of the plate (PL03) or of the registered model (mr
 
 
 @flow(name="report", persist_result=False, description="Write reports as self-contained HTML pages.")
+@concluded
 def report(kind: ReportChoice = KIND, name: str = NAME) -> State:
     """Write reports as self-contained HTML pages under the home's ``reports`` folder.
 

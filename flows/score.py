@@ -8,7 +8,7 @@ from prefect import flow
 from prefect.states import Completed, State
 
 from flows.home import Home
-from flows.shell import DATA_CUT, Carried, form, publish, step
+from flows.shell import DATA_CUT, Carried, concluded, form, publish, step
 from flows.summary import score_summary
 from flows.work.score import run_score
 
@@ -18,6 +18,7 @@ OUT = form(
 
 
 @flow(name="score", persist_result=False, description="Score every patient with the champions.")
+@concluded
 def score(out: str | None = OUT, data_cut: dt.date | None = DATA_CUT) -> State:
     """Score every patient with the champions.
 

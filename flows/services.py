@@ -83,7 +83,7 @@ def up(
             _start_helpers(home, services, say)
         except BaseException:
             _stop_some(services, tuple(name for name in STOP_ORDER if name not in began))
-            _write(home, services, "")
+            _write(home, services)
             raise
         _write(home, services, deployed)
     return services
@@ -94,11 +94,11 @@ def _start_servers(home: Home, services: dict[str, Service], ports: tuple[int, i
         port = free_port(ports[0])
         say(f"Prefect server on port {port} (about 15 s the first time)")
         command = ["-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
-        services["prefect"] = _start(home, "prefect", command, port)
+        _start(home, services, "prefect", command, port)
     if "mlflow" not in services:
         port = free_port(ports[1])
         say(f"MLflow on port {port}")
-        services["mlflow"] = _start(home, "mlflow", _mlflow_command(home, port), port)
+        _start(home, services, "mlflow", _mlflow_command(home, port), port)
     for name in ("prefect", "mlflow"):
         _await(services[name], partial(_healthy, name, services[name]), 120.0)
 
@@ -114,31 +114,22 @@ def _start_helpers(home: Home, services: dict[str, Service], say: Say) -> None:
     api = f"{services['prefect'].url}/api"
     if "worker" not in services:
         say(f"Worker of pool {POOL}")
-        command = [
-            "-m",
-            "prefect",
-            "worker",
-            "start",
-            "--pool",
-            POOL,
-            "--type",
-            "process",
-            "--limit",
-            "2",
-            "--name",
-            POOL,
-        ]
-        services["worker"] = _start(home, "worker", command, api=api)
+        command = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--limit", "2"]
+        _start(home, services, "worker", [*command, "--name", POOL], api=api)
     if "inbox" not in services:
         say(f"Watching {home.inbox}")
-        services["inbox"] = _start(home, "inbox", ["-m", "flows.inbox", str(home.root), api], api=api)
+        _start(home, services, "inbox", ["-m", "flows.inbox", str(home.root), api], api=api)
     _await(services["worker"], lambda: worker_online(api), 60.0)
 
 
-def _start(home: Home, name: str, command: list[str], port: int = 0, api: str = "") -> Service:
+def _start(
+    home: Home, services: dict[str, Service], name: str, command: list[str], port: int = 0, api: str = ""
+) -> None:
     env = home.environment(api_url=api)
     env.setdefault("PREFECT_WORKER_QUERY_SECONDS", "3")
-    return start(name, command, env, REPOSITORY, home.logs / f"{name}.log", port)
+    services[name] = start(name, command, env, REPOSITORY, home.logs / f"{name}.log", port)
+    # Written at once: `netest down` must find it when this very process is killed before the end.
+    _write(home, services)
 
 
 def _await(service: Service, ready: Callable[[], object], seconds: float) -> None:
@@ -216,10 +207,12 @@ def _stop_some(services: dict[str, Service], names: tuple[str, ...]) -> list[str
     return stopped
 
 
-def _write(home: Home, services: dict[str, Service], deployed: str) -> None:
+def _write(home: Home, services: dict[str, Service], deployed: str | None = None) -> None:
+    """Write the services down; what is deployed stays as it was where nothing is said of it."""
+    known = (read_json(home.services_file) or {}).get("deployed", "") if deployed is None else deployed
     write_json(
         home.services_file,
-        {"services": {name: service.record() for name, service in services.items()}, "deployed": deployed},
+        {"services": {name: service.record() for name, service in services.items()}, "deployed": known},
     )
 
 

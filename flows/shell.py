@@ -8,29 +8,39 @@ only says which file to read.
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from prefect import Flow, Task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-from prefect.states import State
+from prefect.states import Failed, State
 from pydantic import Field
 
-from flows.failures import write_failure
+from flows.failures import public_words, write_failure
 from flows.home import Home
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class FlowFailed(RuntimeError):
-    """A step that failed; the message names no patient and no sample. ``original`` is the error itself."""
+    """A step that failed; the message names no patient and no sample.
 
-    def __init__(self, message: str, original: BaseException) -> None:
+    ``original`` is the error itself. A flow that found everything wanting has a ``result`` instead.
+    """
+
+    def __init__(self, message: str, original: BaseException | None = None, result: Any = None) -> None:
         super().__init__(message)
-        self.original = original
+        self.original, self.result = original, result
+
+    def __reduce__(self) -> tuple[type[FlowFailed], tuple[str]]:
+        # Prefect pickles the error of a failed run into its storage folder: only the message may go there.
+        return FlowFailed, (str(self),)
 
 
 class Carried:
@@ -40,6 +50,22 @@ class Carried:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+
+def concluded(body: Callable[P, State]) -> Callable[P, State]:
+    """End a flow that failed with words that name nobody as its state message, and nothing around them."""
+
+    @functools.wraps(body)
+    def flow_body(*args: P.args, **kwargs: P.kwargs) -> State:
+        try:
+            with failures_without_names(Home.find(), body.__name__):
+                return body(*args, **kwargs)
+        except FlowFailed as error:
+            return Failed(message=str(error), data=error)
+
+    # Prefect reads the form from here, and would look for the names of postponed annotations in this module.
+    flow_body.__signature__ = inspect.signature(body, eval_str=True)  # type: ignore[attr-defined]
+    return flow_body
 
 
 def form(default: Any, title: str, description: str) -> Any:
@@ -74,21 +100,31 @@ def step(home: Home, *, retries: int = 0) -> Callable[..., Any]:
                 return Carried(function(*args, **kwargs))
 
         task: Task = Task(
-            work, name=name, cache_policy=NO_CACHE, persist_result=False, retries=retries, retry_delay_seconds=2
-        )
+            work, name=name, cache_policy=NO_CACHE, persist_result=False,
+            retries=retries, retry_delay_seconds=2, retry_condition_fn=_may_pass,
+        )  # fmt: skip
         return cast(Carried, task()).value
 
     return run
 
 
+def _may_pass(task: Task, task_run: Any, state: State) -> bool:
+    """Whether a failure may be gone in a moment: a busy database or disk, not a wrong name or a wrong file."""
+    error = state.result(raise_on_failure=False)
+    original = getattr(error, "original", None)
+    return isinstance(original, OSError) or type(original).__name__ == "OperationalError"
+
+
 @contextlib.contextmanager
 def failures_without_names(home: Home, name: str) -> Iterator[None]:
-    """Replace any error by one that says which local file holds its words."""
+    """Replace any error by one that says which local file holds its words, unless they name nobody."""
     try:
         yield
     except FlowFailed:
         raise
     except Exception as error:
+        if words := public_words(error):
+            raise FlowFailed(f"{name}: {words}", error) from None
         place = write_failure(home, name, error)
         raise FlowFailed(f"{name} failed ({type(error).__name__}); what happened is in {place}", error) from None
 
@@ -119,7 +155,9 @@ def play(flow: Flow, **parameters: Any) -> tuple[State, Any]:
         state = cast(State, flow(**parameters, return_state=True))
     result = state.result(raise_on_failure=False)
     if isinstance(result, FlowFailed):
-        raise result.original
+        if result.original is not None:
+            raise result.original
+        return state, result.result
     if isinstance(result, BaseException):
         raise result
     return state, result.value if isinstance(result, Carried) else result

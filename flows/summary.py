@@ -7,19 +7,23 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.findings import SEVERITIES
 from flows.home import Home
 from flows.work.pages import FEW
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from data.findings import Finding
     from flows.work.ingest import Ingested
     from flows.work.score import Scored
     from flows.work.train import Trained
 
-# Findings about wells and plates may be quoted once the sample is taken out; those about records name patients.
-QUOTED = ("P1", "Q1", "Q3")
-CELL = re.compile(r"'[^']*'")
+# Findings about files, wells and plates may be quoted once the sample is taken out; those about records name patients.
+QUOTED = ("D10", "D12", "P1", "Q1", "Q3")
+CELL = re.compile(r"'[^']*'|\"[^\"]*\"")
 SHOWN = 40
+WORST = ("reject", "repeat", "pass")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -46,13 +50,17 @@ def ingest_lines(result: Ingested) -> list[str]:
     lines = [f"{row.status:<10} {row.file}" for row in files.itertuples() if row.status != "rejected"][:FEW]
     hidden = int((files["status"] != "rejected").sum()) - len(lines)
     lines += [f"... and {hidden} more"] if hidden > 0 else []
-    lines += [f"rejected   {row.file}: {row.reason}" for row in files.itertuples() if row.status == "rejected"]
+    lines += [_rejected_line(str(row.file), str(row.reason)) for row in files.itertuples() if row.status == "rejected"]
     lines += _plate_lines(result)
     lines.append(result.sentence)
     lines += [f"page       {path}" for path in result.pages]
     if result.explanation is not None:
         lines.append(f"{len(result.report.findings)} findings in full: {result.explanation}")
     return lines
+
+
+def _rejected_line(file: str, reason: str) -> str:
+    return f"rejected   {file}: {reason}".replace("\n", "\n           ")
 
 
 def _plate_lines(result: Ingested) -> list[str]:
@@ -71,12 +79,12 @@ def _plate_lines(result: Ingested) -> list[str]:
 
 
 def ingest_summary(result: Ingested, home: Home) -> str:
-    """The same for the Prefect UI: files, plates, and findings without the words that could name somebody."""
+    """The same for the Prefect UI: files, plates, and findings without the words that could name somebody.
+
+    What was kept out comes first; files that were known already are only counted.
+    """
     report = result.report
-    parts = [f"# {result.sentence}"]
-    if len(report.files):
-        rows = [(row.file, row.kind, row.status, row.rows) for row in report.files.itertuples()]
-        parts.append(table(("file", "kind", "status", "rows"), rows))
+    parts = [f"# {result.sentence}", *_file_table(report.files)]
     if report.plates:
         verdicts = [
             (
@@ -86,16 +94,36 @@ def ingest_summary(result: Ingested, home: Home) -> str:
             )
             for name, plate in report.plates.items()
         ]
-        parts.append("## Plates\n\n" + table(("plate", "verdict", "pass", "repeat", "reject"), verdicts))
+        header = ("plate", "verdict", "pass", "repeat", "reject")
+        parts.append("## Plates\n\n" + _shortened(header, sorted(verdicts, key=lambda row: WORST.index(row[1]))))
     if report.findings:
-        rows = [public_finding(finding) for finding in report.findings[:SHOWN]]
-        parts.append(f"## Findings ({len(report.findings)})\n\n" + table(("code", "severity", "where", "what"), rows))
+        header = ("severity", "code", "where", "what", "times")
+        parts.append(f"## Findings ({len(report.findings)})\n\n" + _shortened(header, _grouped(report.findings)))
         parts.append(f"In full, with samples and patients: `{result.explanation}`, on the machine of the server.")
     if result.pages:
         parts.append(f"Pages of plates and patients: `{home.reports}`, on the machine of the server.")
     if result.rejected:
         parts.append(f"Rejected files and their reasons: `{home.quarantine}`")
     return "\n\n".join(parts)
+
+
+def _file_table(files: pd.DataFrame) -> list[str]:
+    told = files[files["status"].ne("unchanged")].sort_values("status", key=lambda status: status.ne("rejected"))
+    rows = [(row.status, row.file, row.kind, row.rows) for row in told.itertuples()]
+    return [_shortened(("status", "file", "kind", "rows"), rows)] if rows else []
+
+
+def _grouped(findings: Sequence[Finding]) -> list[tuple[object, ...]]:
+    """Public findings, the worst first; those of one kind in one file take one row, told by their first."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda one: SEVERITIES.index(one.severity)):
+        groups.setdefault((finding.severity, finding.code, finding.file), []).append(finding)
+    return [(*public_finding(found[0]), len(found)) for found in groups.values()]
+
+
+def _shortened(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    hidden = len(rows) - SHOWN
+    return table(header, rows[:SHOWN]) + (f"\n\n... and {hidden} more" if hidden > 0 else "")
 
 
 def public_finding(finding: Finding) -> tuple[str, str, str, str]:
@@ -106,7 +134,7 @@ def public_finding(finding: Finding) -> tuple[str, str, str, str]:
         words = words.replace(finding.sample, "the sample")
     # What a file holds is quoted in findings; it may be anybody's name.
     words = CELL.sub("'...'", words)
-    return finding.code, finding.severity, " ".join(part for part in place if part), words
+    return finding.severity, finding.code, " ".join(part for part in place if part), words
 
 
 def _public_place(finding: Finding) -> tuple[tuple[str, object], ...]:
@@ -170,8 +198,7 @@ def score_lines(result: Scored) -> list[str]:
 
 def score_summary(result: Scored, home: Home) -> str:
     """Counts only: the file itself stays on the machine."""
-    place = result.path if not result.path.is_relative_to(home.root) else result.path.relative_to(home.root)
-    where = f"File: `{place}` under the home, on the machine of the server."
+    where = f"File: `{result.path}`, on the machine of the server."
     return f"# {result.sentence}\n\n{table(result.header, result.counts())}\n\n{where}"
 
 
@@ -179,7 +206,7 @@ def report_summary(kind: str, paths: Sequence[Path], home: Home) -> str:
     """Where the pages lie; pages of patients are not listed one by one."""
     if kind == "patients":
         return f"# {len(paths)} patient pages\n\nFolder: `{home.reports / 'patients'}`, on the machine of the server."
-    return f"# Report: {kind}\n\n" + "\n".join(f"- [{path.name}]({path.as_uri()})" for path in paths)
+    return f"# Report: {kind}\n\n" + "\n".join(f"- `{path}`, on the machine of the server" for path in paths)
 
 
 def backup_summary(path: Path, home: Home) -> str:

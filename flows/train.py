@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal
 
 from prefect import flow
 from prefect.states import Completed, State
 
 from flows.home import Home
-from flows.shell import DATA_CUT, Carried, flow_run_id, form, publish, step
+from flows.shell import DATA_CUT, Carried, concluded, flow_run_id, form, publish, step
 from flows.summary import train_summary
-from flows.work.selection import FamilyChoice, LandmarkChoice, TrainRequest
+from flows.work.selection import FamilyChoice, LandmarkChoice, ModelChoice, TrainRequest
 from flows.work.train import run_train
-
-ModelChoice = Literal["M0", "M0b", "M1", "M2", "M3", "Mc", "M5"]
 
 ENDPOINT = form(
     "all", "Question", "mrd: residual disease that becomes evident; early-recurrence: the year after the landmark."
@@ -28,6 +25,7 @@ MODELS = form(
 
 
 @flow(name="train", persist_result=False, description="Train, validate and track the prespecified models.")
+@concluded
 def train(
     endpoint: FamilyChoice = ENDPOINT,
     landmark: LandmarkChoice = LANDMARK,

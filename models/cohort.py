@@ -15,7 +15,7 @@ from features.outcomes import Outcome, label
 from models.censoring import VisitCensoring, VisitStates
 from models.encoding import encode, has_blood
 from models.estimator import CENSORED, DEATH, OUTCOME, RECURRENCE
-from models.leakage import check_table
+from models.leakage import check_one_version, check_risk_set, check_table
 from models.specification import stack
 
 
@@ -124,6 +124,7 @@ def _one_landmark(
     """Labels of everybody at risk (with ``called``), encoded rows of the called, and their outcomes."""
     labels = label(outcome, question, protocol)
     labels = labels[labels["at_risk"]].drop(columns="at_risk")
+    check_risk_set(table, labels.index)
     raw = table.rows.reindex(labels.index)
     encoded = encode(raw, question.landmark)
     labels["called"] = has_blood(encoded, raw.assign(has_landmark_blood=_blood(raw)), question.landmark).to_numpy()
@@ -160,13 +161,15 @@ def build_cohort(
     Raises
     ------
     Refused
-        L101-L104 when a table is unstamped, holds later records, or duplicates a patient; M101 when the endpoint's
-        own table is missing.
+        L101-L104 and L106-L108 when a table is unstamped, altered, holds later records or unknown columns, duplicates a
+        patient or has another risk set than the labels; L111 when score versions differ between landmarks; M101 when
+        the endpoint's own table is missing.
     """
     if endpoint.landmark not in tables:
         have = ", ".join(f"{landmark:g}" for landmark in tables)
         message = f"{endpoint.id} needs the table of landmark {endpoint.landmark:g}; given are {have}"
         raise Refused(Finding("M101", "reject", message))
+    check_one_version([tables[landmark] for landmark, _ in stack(endpoint, protocol) if landmark in tables])
     parts = []
     for landmark, horizon in stack(endpoint, protocol):
         if landmark in tables:

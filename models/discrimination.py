@@ -123,14 +123,16 @@ def within_fold_auc(label: np.ndarray, score: np.ndarray, weight: np.ndarray, fo
         NaN when no fold holds both classes.
     """
     label = np.asarray(label, dtype=float)
-    case = np.flatnonzero((label == 1) & (weight > 0))
-    control = np.flatnonzero((label == 0) & (weight > 0))
-    pair = (weight[case][:, None] * weight[control][None, :]) * (fold[case][:, None] == fold[control][None, :])
-    total = pair.sum()
-    if total == 0:
-        return np.nan
-    difference = score[case][:, None] - score[control][None, :]
-    return float((pair * ((difference > 0) + 0.5 * (difference == 0))).sum() / total)
+    won = total = 0.0
+    for part in np.unique(fold):
+        here = (fold == part) & (weight > 0)
+        case, control = here & (label == 1), here & (label == 0)
+        if case.any() and control.any():
+            share = _share_below(score[case], score[control], weight[control])
+            opposite = weight[control].sum()
+            won += opposite * float(weight[case] @ share)
+            total += opposite * float(weight[case].sum())
+    return won / total if total > 0 else np.nan
 
 
 @dataclass(frozen=True)

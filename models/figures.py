@@ -47,7 +47,7 @@ def caption(result: TrainingResult) -> str:
     return (
         f"{counts['labelled']} labelled patients, {counts['events']} events (event rate {result.prevalence:.0%}); "
         f"{counts['censored']} censored, {counts['no_call']} without a call.\nEvents/labelled by arm: {arms}. "
-        "Out-of-fold predictions, 95% intervals."
+        "Out-of-fold: curves of mean predictions, figures are means over the repeats with 95% intervals."
     )
 
 

@@ -83,6 +83,29 @@ def resampled_interval(
     return float(backward(centre - spread)), float(backward(centre + spread))
 
 
+def joined(first: ArrayLike, second: ArrayLike, scale: str = "identity") -> np.ndarray:
+    """Two independent sources of variation as one: ``first`` moved by the deviations of ``second`` from their mean.
+
+    Parameters
+    ----------
+    first, second : array of float, shape (n_resamples,)
+        The same quantity under either source; NaN where it could not be computed.
+    scale : {"identity", "logit", "log"}
+        Where the deviations are added.
+
+    Returns
+    -------
+    ndarray of shape (n_resamples,)
+        On the scale of the quantity; NaN where either is.
+    """
+    forward, backward = _SCALES[scale]
+    with np.errstate(all="ignore"):
+        one, two = forward(np.asarray(first, dtype=float)), forward(np.asarray(second, dtype=float))
+    two = np.where(np.isfinite(two), two, np.nan)
+    centre = np.nanmean(two) if np.isfinite(two).any() else np.nan
+    return np.asarray(backward(one + two - centre))
+
+
 def wilson_interval(proportion: float, size: float, level: float = LEVEL) -> tuple[float, float]:
     """Wilson score interval on an effective sample size.
 

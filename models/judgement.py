@@ -18,6 +18,7 @@ from models.metrics import (
     delta_adjustment,
     fixed_score_metrics,
     net_benefit,
+    slope_error,
 )
 from models.result import Interval, ModelResult
 from models.specification import CLINICAL_COMPARATOR, RULE, cutoffs, specification
@@ -39,10 +40,16 @@ def judge_model(
     """Figures, intervals and curves of one model.
 
     Intervals of fitted models are bootstrap standard deviations around the cross-validated estimate (logit scale for
-    AUC); those of a rule are logit-DeLong, since nothing was fitted.
+    AUC); those of a rule are logit-DeLong, since nothing was fitted. The calibration slope is not estimable (NaN) when
+    the predictions vary so little that the slope of a right model would have a standard error above
+    ``validation.slope_largest_error``. Curves and cut-offs use the mean prediction over the repeats.
     """
     spec = specification(name)
     metrics = cross_validated_metrics(judged, predictions, name)
+    if spec.calibrated:
+        errors = [slope_error(judged, probability) for probability in predictions.probability[name]]
+        if np.mean(errors) > float(protocol["validation.slope_largest_error"]):
+            metrics["slope"] = np.nan
     intervals: dict[str, Interval] = {
         metric: resampled_interval(value, resampled.get(metric, []), scale_of(metric))
         for metric, value in metrics.items()
@@ -121,22 +128,20 @@ def _curves(judged: Judged, mean: np.ndarray, protocol: Protocol, calibrated: bo
     return curves
 
 
-def compare(
-    judged: Judged, predictions: OutOfFold, resampled: dict[str, dict[str, np.ndarray]], names: list[str]
-) -> pd.DataFrame:
+def compare(models: dict[str, ModelResult], resampled: dict[str, dict[str, np.ndarray]]) -> pd.DataFrame:
     """Paired differences of AUC and Brier score of every model against the clinical comparator and the rule.
 
     Both models are judged on the same patients and folds, and the interval comes from the same resamples. Against
     the rule only the AUC is compared: a 0/1 score has no Brier score worth the name.
     """
-    estimates = {name: cross_validated_metrics(judged, predictions, name) for name in names}
     rows = []
-    for against in (name for name in (CLINICAL_COMPARATOR, RULE) if name in estimates):
-        for name in names:
+    for against in (name for name in (CLINICAL_COMPARATOR, RULE) if name in models):
+        reference = models[against].metrics
+        for name, model in models.items():
             for metric in COMPARED:
-                if name == against or not {metric} <= estimates[name].keys() & estimates[against].keys():
+                if name == against or not {metric} <= model.metrics.keys() & reference.keys():
                     continue
-                difference = estimates[name][metric] - estimates[against][metric]
+                difference = model.metrics[metric] - reference[metric]
                 moved = resampled[name].get(metric, np.array([])) - resampled[against].get(metric, np.array([]))
                 lower, upper = resampled_interval(difference, moved)
                 rows.append((name, against, metric, difference, lower, upper))

@@ -1,4 +1,4 @@
-"""Structural refusals: later records, unstamped tables, duplicates, a patient on both sides of a split."""
+"""Structural refusals: later records, unstamped or altered tables, other risk sets, a patient on both sides."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import pandas as pd
 from data.findings import Finding
 from data.protocol import Protocol
 from features.clock import DAY, closing_day
-from features.landmark import LandmarkTable, LeakageError
+from features.landmark import MIXED_VERSIONS, LandmarkTable, LeakageError, frame_digest
+from features.registry import FEATURES
 
 AFTER_LANDMARK, NO_STAMP, NO_CLOCK, DUPLICATE, BOTH_SIDES = "L101", "L102", "L103", "L104", "L105"
+UNKNOWN_COLUMN, ALTERED, RISK_SET = "L106", "L107", "L108"
 
 
 def check_table(table: LandmarkTable, surgery: pd.Series | None, protocol: Protocol) -> None:
@@ -27,7 +29,7 @@ def check_table(table: LandmarkTable, surgery: pd.Series | None, protocol: Proto
     ------
     LeakageError
         L101 a stamp after L(s); L102 no stamps; L103 no day of surgery to hold the stamps against; L104 a patient with
-        two rows.
+        two rows; L106 a column that the data dictionary does not know; L107 rows that are not those that were stamped.
     """
     where = f"landmark {table.landmark:g}"
     stamps = getattr(table, "latest_used", None)
@@ -54,6 +56,7 @@ def check_table(table: LandmarkTable, surgery: pd.Series | None, protocol: Proto
                 remedy="pass surgery=features.clock.surgery_dates(trial.patients)",
             )
         )
+    _check_content(table, where)
     closes = surgery.reindex(table.rows.index) + np.floor(closing_day(protocol, table.landmark)) * DAY
     late = stamps.gt(closes, axis=0)
     if late.to_numpy().any():
@@ -66,6 +69,74 @@ def check_table(table: LandmarkTable, surgery: pd.Series | None, protocol: Proto
                 f"{where}: patient {patient}: a {source} record of {stamps.loc[patient, source].date()} was used, "
                 f"the landmark closed on {closes[patient].date()}",
                 remedy="build the table from data dated up to the landmark",
+            )
+        )
+
+
+def _check_content(table: LandmarkTable, where: str) -> None:
+    """Columns are those of the dictionary, and the rows are the ones that the table was built with."""
+    strange = [str(column) for column in table.rows.columns if column not in FEATURES]
+    if strange:
+        raise LeakageError(
+            Finding(
+                UNKNOWN_COLUMN,
+                "reject",
+                f"{where}: column {strange[0]!r} is not in the data dictionary, so nothing says what it looks at "
+                f"({len(strange)} such columns)",
+                remedy="add it to features.registry with its formula and look-back, or leave it out",
+            )
+        )
+    if table.digest != frame_digest(table.rows, float(table.landmark)):
+        raise LeakageError(
+            Finding(
+                ALTERED,
+                "reject",
+                f"{where}: the rows were changed after the table was built and stamped",
+                remedy="build it with features.landmark.landmark_table; correct records, not tables",
+            )
+        )
+
+
+def check_risk_set(table: LandmarkTable, at_risk: pd.Index) -> None:
+    """Refuse labels of another risk set than the one that was known when the landmark closed.
+
+    Landmark 0 is not checked: its risk set starts at randomisation, which may be later than L(0).
+
+    Raises
+    ------
+    LeakageError
+        L108, naming the first patient: somebody was removed (or added) for what became known later.
+    """
+    other = table.rows.index.symmetric_difference(at_risk)
+    if table.landmark > 0 and len(other):
+        side = "labels" if other[0] in table.rows.index else "landmark table"
+        raise LeakageError(
+            Finding(
+                RISK_SET,
+                "reject",
+                f"landmark {table.landmark:g}: patient {other[0]} is missing from the {side} ({len(other)} patients "
+                "differ); nobody joins or leaves a risk set after the fact",
+                remedy="build tables and outcome from the same trial",
+            )
+        )
+
+
+def check_one_version(tables: list[LandmarkTable]) -> None:
+    """Refuse a stack of landmark tables whose blood scores are of different versions.
+
+    Raises
+    ------
+    LeakageError
+        L111.
+    """
+    versions = sorted({table.version for table in tables})
+    if len(versions) > 1:
+        raise LeakageError(
+            Finding(
+                MIXED_VERSIONS,
+                "reject",
+                f"NETest versions are mixed across landmarks: {', '.join(versions)}; they are not interchangeable",
+                remedy="keep one version per analysis",
             )
         )
 

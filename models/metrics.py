@@ -106,6 +106,21 @@ def calibration(label: np.ndarray, probability: np.ndarray, weight: np.ndarray) 
     return out
 
 
+def slope_error(judged: Judged, probability: np.ndarray) -> float:
+    """Standard error that the calibration slope of these predictions would have if they were right.
+
+    1 / sqrt(information of the logit) in the weighted logistic regression at intercept 0 and slope 1, with the weights
+    scaled to the effective number of patients. Large when the predictions hardly vary: infinite for a constant.
+    """
+    known = judged.known
+    weight, value = judged.weight[known], probability[known]
+    weight = weight * weight.sum() / (weight**2).sum()
+    line, spread = bounded_logit(value), value * (1 - value)
+    centred = line - np.average(line, weights=weight * spread) if (weight * spread).sum() > 0 else 0 * line
+    information = float((weight * spread) @ centred**2)
+    return information**-0.5 if information > 1e-12 else np.inf
+
+
 def probability_metrics(judged: Judged, probability: np.ndarray) -> dict[str, float]:
     """Brier score, IPA, average precision and calibration of probabilities (no intervals).
 

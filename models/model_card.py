@@ -97,7 +97,9 @@ def _flow(result: TrainingResult) -> str:
 def metrics_table(model: ModelResult) -> pd.DataFrame:
     """Figures of a model with intervals."""
     rows = [{"figure": label, "estimate (95% interval)": model.cell(name, digits)} for label, name, digits in ROWS]
-    return pd.DataFrame(rows if REGISTRY[model.name].calibrated else rows[:1])
+    if not REGISTRY[model.name].calibrated:
+        rows = [{"figure": "AUC (fixed score, all pairs)", "estimate (95% interval)": model.cell("auc", 2)}]
+    return pd.DataFrame(rows)
 
 
 def model_card(result: TrainingResult, name: str, protocol: Protocol, simulated: bool) -> str:
@@ -124,8 +126,11 @@ def model_card(result: TrainingResult, name: str, protocol: Protocol, simulated:
             f"AUC minus {RULE}: {difference(result, name, RULE)}; "
             f"Brier minus {CLINICAL_COMPARATOR}: {difference(result, name, CLINICAL_COMPARATOR, 'brier')}."
         ),
-        "If the censored differ": table(model.curves.get("delta", pd.DataFrame())),
-        "Limits": _limits(result, protocol),
+        "If the censored differ": (
+            "Every censored patient enters with this model's own probability, its odds multiplied; the AUC therefore "
+            f"takes the model at its word for them.\n\n{table(model.curves.get('delta', pd.DataFrame()))}"
+        ),
+        "Limits": _limits(result, model, protocol),
     }
     lines = [f"# {endpoint.id}: {name}, {model.title}", ""] + ([BANNER, ""] if simulated else [])
     for heading, text in sections.items():
@@ -143,12 +148,14 @@ def _method(result: TrainingResult, model: ModelResult) -> str:
     fitted = ", ".join(f"{key} {value:.3g}" for key, value in model.facts.items()) or "nothing fitted"
     return (
         f"{facts['repeats']} times repeated {facts['folds']}-fold cross-validation by patient, stratified by label and "
-        f"arm, everything fitted inside the fold; intervals from {facts['resamples']} bootstrap runs of the whole "
-        f"pipeline (logit-DeLong for rules); seed {facts['seed']}. Final fit: {fitted}."
+        "arm, everything fitted inside the fold; figures are means over the repeats, curves and cut-offs use each "
+        f"patient's mean prediction. Intervals from {facts['resamples']} resamples of the judged patients and as many "
+        "refits of the whole pipeline on resampled patients (logit-DeLong for rules). "
+        f"Seed {facts['seed']}. Final fit: {fitted}."
     )
 
 
-def _limits(result: TrainingResult, protocol: Protocol) -> str:
+def _limits(result: TrainingResult, model: ModelResult, protocol: Protocol) -> str:
     lines = [
         "Internal validation only: no other hospital's patients were seen.",
         "A predicted risk holds under the treatment that such patients received; it is not the risk if untreated.",
@@ -156,4 +163,6 @@ def _limits(result: TrainingResult, protocol: Protocol) -> str:
         f"{len(protocol.assumptions())} protocol values are derived, inferred or assumed rather than stated.",
         *result.warnings,
     ]
+    if pd.isna(model.metrics.get("slope", 0.0)):
+        lines.append("The calibration slope is not estimable: the predictions hardly vary between patients.")
     return "\n".join(f"- {line}" for line in lines)

@@ -6,15 +6,21 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from data.protocol import Endpoint, Protocol
+from models.specification import CLINICAL_COMPARATOR
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Champion and challenger of an endpoint (empty when there is none) and the reason in words."""
+    """Champion and challenger of an endpoint (empty when there is none) and the reason in words.
+
+    ``shown`` is the model whose details stand for the endpoint where only one is shown: the champion, or the one that
+    the policy would name if the endpoint could be promoted. Like the champion it is never chosen by its performance.
+    """
 
     champion: str
     challenger: str
     reason: str
+    shown: str = ""
 
 
 def appoint(endpoint: Endpoint, labelled: int, fitted: Collection[str], protocol: Protocol) -> Verdict:
@@ -37,17 +43,18 @@ def appoint(endpoint: Endpoint, labelled: int, fitted: Collection[str], protocol
     """
     if not fitted:
         return Verdict("", "", "no champion: no model could be fitted")
-    if not endpoint.promote:
-        return Verdict("", "", f"no champion: {endpoint.id} is {endpoint.role} and never promoted")
     limit = int(protocol["policy.small_n"])
     size = "small" if labelled < limit else "large"
     champion = str(protocol[f"policy.champion_{size}_n"])
     challenger = str(protocol[f"policy.challenger_{size}_n"])
+    shown = next((name for name in (champion, challenger, CLINICAL_COMPARATOR) if name in fitted), "")
+    if not endpoint.promote:
+        return Verdict("", "", f"no champion: {endpoint.id} is {endpoint.role} and never promoted", shown)
     if champion not in fitted:
-        return Verdict("", "", f"no champion: the policy names {champion}, which was not fitted in this run")
+        return Verdict("", "", f"no champion: the policy names {champion}, which was not fitted in this run", shown)
     side = "below" if labelled < limit else "at or above"
     reason = (
         f"{champion} is prespecified for {labelled} labelled patients ({side} the limit of {limit}); "
         "performance had no part in the choice"
     )
-    return Verdict(champion, challenger if challenger in fitted and challenger != champion else "", reason)
+    return Verdict(champion, challenger if challenger in fitted and challenger != champion else "", reason, champion)

@@ -21,8 +21,8 @@ class ModelResult:
     ----------
     name, title : str
     metrics : dict of str to float
-        ``auc`` (pairs within folds; the headline), ``auc_pooled``, ``brier``, ``ipa``, ``ap``, ``citl``, ``slope``,
-        ``oe``; per-arm figures are named ``metric|arm``. NaN when not estimable.
+        Means over the repeats of ``auc`` (pairs within folds, all pairs for a rule; the headline), ``auc_pooled``,
+        ``brier``, ``ipa``, ``ap``, ``citl``, ``slope``, ``oe``. NaN when not estimable.
     intervals : dict of str to (lower, upper)
         95%, same names.
     oof : DataFrame
@@ -51,13 +51,13 @@ class ModelResult:
     facts: dict[str, object] = field(default_factory=dict)
 
     def cell(self, metric: str, digits: int = 3) -> str:
-        """A figure with its interval as text: ``0.786 (0.69 to 0.86)``."""
+        """A figure with its interval as text: ``0.786 (0.69 to 0.86)``; a missing interval is said."""
         value = self.metrics.get(metric, float("nan"))
         if pd.isna(value):
             return "not estimable"
         lower, upper = self.intervals.get(metric, (float("nan"), float("nan")))
         if pd.isna(lower) or pd.isna(upper):
-            return f"{value:.{digits}f}"
+            return f"{value:.{digits}f} (no interval)"
         return f"{value:.{digits}f} ({lower:.{digits}f} to {upper:.{digits}f})"
 
 
@@ -75,6 +75,9 @@ class TrainingResult:
     champion, challenger : str
         Empty when the policy appoints none.
     policy_reason : str
+    shown : str
+        The model whose details stand for the endpoint: the champion, or the one that the policy would name if the
+        endpoint could be promoted; never the best-looking one. Empty when nothing was fitted.
     comparisons : DataFrame
         Paired differences: model, against, metric, difference, lower, upper (positive AUC and negative Brier
         differences favour the model).
@@ -106,13 +109,19 @@ class TrainingResult:
     folds: pd.DataFrame
     warnings: tuple[str, ...] = ()
     facts: dict[str, object] = field(default_factory=dict)
+    shown: str = ""
 
     def headline(self) -> str:
         """The verdict in one line."""
-        size = f"{self.counts['events']} events among {self.counts['labelled']} labelled patients"
+        size = f"{self.counts['events']} events among {self.counts['labelled']} labelled patients, {self._event_rate()}"
         if self.status != FITTED:
             return f"{self.endpoint.id}: {self.reason}"
-        if not self.champion:
+        verdict = "" if self.champion else f"{self.policy_reason}; prespecified "
+        if self.shown not in self.models:
             return f"{self.endpoint.id}: {self.policy_reason} ({size})"
-        champion = self.models[self.champion]
-        return f"{self.endpoint.id}: {self.champion}, AUC {champion.cell('auc', 2)}, {size}"
+        return f"{self.endpoint.id}: {verdict}{self.shown}, AUC {self.models[self.shown].cell('auc', 2)}, {size}"
+
+    def _event_rate(self) -> str:
+        """Weighted event rate by the horizon, overall and by arm."""
+        arms = ", ".join(f"{row.arm} {row.prevalence:.0%}" for row in self.by_arm.itertuples())
+        return f"event rate {self.prevalence:.0%} ({arms})"

@@ -102,7 +102,7 @@ def score_endpoint(
     Raises
     ------
     Refused
-        L101-L104 when the table cannot prove that it ends at L(s); M102 when the champion was trained on another
+        L101-L107 when the table cannot prove that it ends at L(s); M102 when the champion was trained on another
         assay version.
     """
     check_table(table, surgery, protocol)

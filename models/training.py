@@ -30,7 +30,7 @@ class Plan:
     folds, repeats : int
         Repeated k-fold cross-validation by patient.
     resamples : int
-        Pipeline bootstrap behind the intervals; 0 leaves intervals out.
+        Bootstrap of patients and pipeline behind the intervals; 0 leaves intervals out.
     draws : int
         Bootstrap refits behind each patient's interval.
     seed : int
@@ -86,8 +86,8 @@ def train_endpoint(
     """Fit, validate and compare the registered models of an endpoint.
 
     Repeated k-fold cross-validation by patient with everything fitted inside the fold, intervals from a bootstrap of
-    the whole pipeline, and a final fit on all patients. Patients without the landmark blood score are no-calls: they
-    are counted and left out for all models alike.
+    the judged patients and of the whole pipeline, and a final fit on all patients. Patients without the landmark blood
+    score are no-calls: they are counted and left out for all models alike.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def train_endpoint(
     Raises
     ------
     Refused
-        L101-L105 on leakage, M101 when the endpoint's table is missing.
+        L101-L111 on leakage, M101 when the endpoint's table is missing.
     ValueError
         For a model that is not registered.
     """
@@ -147,7 +147,7 @@ def train_endpoint(
     for model in final.values():
         model.assay_version_ = version
     steady = frozen({name: unfitted[name] for name in final}, final)
-    resampled = bootstrap(cohort, steady, plan.folds, plan.resamples, plan.seed, plan.jobs, progress)
+    resampled = bootstrap(cohort, steady, predictions, plan.folds, plan.resamples, plan.seed, plan.jobs, progress)
     drawn = {name: model for name, model in steady.items() if final[name].drawable}
     for name, refits in draw_refits(cohort, drawn, plan.draws, plan.seed, plan.jobs, progress).items():
         final[name].keep_draws(refits)
@@ -156,7 +156,7 @@ def train_endpoint(
         for name in final
     }
     folds = pd.DataFrame({f"repeat_{r}": row for r, row in enumerate(predictions.fold)}, index=cohort.judged.index)
-    comparisons = compare(judged, predictions, resampled, list(results))
+    comparisons = compare(results, resampled)
     failures = tuple(f"{name}: could not be fitted on these patients" for name in names if name not in final)
     return _result(
         cohort, judged, facts, protocol, models=results, comparisons=comparisons, folds=folds, failures=failures
@@ -198,6 +198,7 @@ def _result(
         champion=verdict.champion,
         challenger=verdict.challenger,
         policy_reason=verdict.reason,
+        shown=verdict.shown,
         comparisons=pd.DataFrame() if comparisons is None else comparisons,
         counts=counts,
         by_arm=arm_counts(cohort, judged),

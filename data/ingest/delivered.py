@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.findings import Finding, Refused
-from data.readers.delivery import LOADABLE, DeliveryTable, recognise_table
+from data.readers.delivery import LOADABLE, DeliveryTable, meant_table
 from data.readers.plate import PlateExport
 
 Content = PlateExport | DeliveryTable | dict
@@ -58,7 +58,7 @@ class Delivered:
     def recognised(self) -> bool:
         """Whether this shows that the folder is a delivery, be it a broken one."""
         foreign = bool(self.findings) and all(finding.code in UNRECOGNISED for finding in self.findings)
-        return self.kind != "manifest" and not foreign
+        return self.kind in LOADABLE or (self.kind != "manifest" and not foreign)
 
     @property
     def rejects(self) -> list[Finding]:
@@ -78,7 +78,7 @@ def _first_line(data: bytes) -> str:
 
 def _meant(data: bytes, path: Path) -> str:
     """The table that a broken file was meant to be: by its header, or by its name when it is empty."""
-    name = recognise_table(_first_line(data)) if data.strip() else path.stem.casefold()
+    name = meant_table(_first_line(data)) if data.strip() else path.stem.casefold()
     return name if name in LOADABLE else "unknown"
 
 

@@ -32,12 +32,14 @@ def sample_findings(wells: pd.DataFrame, figures: PlateFigures, limits: Limits) 
     list of Finding
         Q201 reference gene missing, Q202 undetermined or out of range, Q203 its replicates scatter, Q204
         too many genes scatter, Q205 too many undetermined wells, Q206 a check gene is not detected (all
-        repeat); Q102 single genes scatter (warn).
+        repeat); Q102 single genes scatter (warn); Q207 genes of the plate were not measured (repeat when as many as
+        may be undetermined, else warn).
     """
     return [
         *_reference_findings(wells, figures, limits),
         *_replicate_findings(wells, figures, limits),
         *_detection_findings(wells, figures, limits),
+        *_coverage_findings(figures, limits),
     ]
 
 
@@ -152,3 +154,26 @@ def _detection_findings(wells: pd.DataFrame, figures: PlateFigures, limits: Limi
                 well=listed(_wells_of(wells, sample, [gene])["well"]),
                 remedy="check storage and RNA integrity and run the sample again",
             )
+
+
+def _coverage_findings(figures: PlateFigures, limits: Limits) -> Iterator[Finding]:
+    """Panel genes that the plate holds but a sample has no well of: a cut export, or wells left out of it.
+
+    Genes that are nowhere on the plate are its layout: a panel may be spread over several plates. A sample without
+    any well that counts lacks its reference gene, which says it all.
+    """
+    there = figures.wells[:, 1:] > 0
+    on_plate = there.any(axis=0)
+    for index in np.flatnonzero((on_plate & ~there).any(axis=1) & figures.wells.any(axis=1)):
+        lacking = [figures.genes[1 + gene] for gene in np.flatnonzero(on_plate & ~there[index])]
+        share = len(lacking) / int(on_plate.sum())
+        many = share > limits.undetermined_fraction_max
+        yield Finding(
+            "Q207",
+            "repeat" if many else "warn",
+            f"{len(lacking)} of the plate's {int(on_plate.sum())} panel genes have no well of this sample "
+            f"({share:.0%}, allowed {limits.undetermined_fraction_max:.0%})",
+            sample=figures.samples[index],
+            gene=", ".join(lacking[:SHOWN_GENES]) + (", ..." if len(lacking) > SHOWN_GENES else ""),
+            remedy="check that the export is whole" + (", or run the sample again" if many else ""),
+        )

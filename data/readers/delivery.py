@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ PLATE_MAP_COLUMNS = ("plate", "well", "sample_id")
 LOADABLE = (*TABLES, "plate_map")
 NEARLY = 0.6
 """Share of a table's required columns that makes a header that table with columns missing."""
+BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,16 @@ def _header(header: str | Sequence[str]) -> list[str]:
     return [cell.strip().lstrip("\ufeff").strip().strip('"') for cell in cells]
 
 
+def _contract_names(header: list[str], name: str) -> list[str]:
+    """The columns of a header by their names in the contract where they differ only in case, blanks or hyphens.
+
+    Not those of a plate map: exports of instruments have columns Plate and Well, too.
+    """
+    columns = TABLES[name].columns if name in TABLES else {}
+    folded = [BETWEEN_WORDS.sub("_", cell.casefold()) for cell in header]
+    return [plain if plain in columns else cell for cell, plain in zip(header, folded, strict=True)]
+
+
 def recognise_table(header: str | Sequence[str]) -> str | None:
     """Name the delivery table that a header belongs to, whatever the file is called.
 
@@ -67,14 +79,20 @@ def recognise_table(header: str | Sequence[str]) -> str | None:
         table of
         which at least six columns in ten are present, so that the missing ones can be named; otherwise None.
     """
-    present = set(_header(header))
-    complete = [name for name in LOADABLE if present.issuperset(required_columns(name))]
+    cells = _header(header)
+    complete = [name for name in LOADABLE if set(_contract_names(cells, name)).issuperset(required_columns(name))]
     if complete:
         return max(complete, key=lambda name: len(required_columns(name)))
+    present = set(cells)
     share = {name: len(present.intersection(required_columns(name))) / len(required_columns(name)) for name in LOADABLE}
     best = max(share.values())
     nearest = [name for name in LOADABLE if share[name] == best]
     return nearest[0] if best >= NEARLY and len(nearest) == 1 else None
+
+
+def meant_table(line: str) -> str | None:
+    """The table that a first line was meant to begin, also when its columns are not separated by commas."""
+    return recognise_table(line) or recognise_table(line.replace(";", ",").replace("\t", ","))
 
 
 def _refuse(code: str, message: str, file_name: str, line: int | None = None, remedy: str = "") -> Refused:
@@ -96,8 +114,7 @@ def _records(text: str, file_name: str) -> list[tuple[int, list[str]]]:
     return records
 
 
-def _check_shape(records: list[tuple[int, list[str]]], file_name: str) -> None:
-    header = _header(records[0][1])
+def _check_shape(header: list[str], records: list[tuple[int, list[str]]], file_name: str) -> None:
     repeated = sorted({column for column in header if column and header.count(column) > 1})
     if repeated:
         message = f"the header names {', '.join(repeated)} more than once"
@@ -116,8 +133,9 @@ def _check_last_value(name: str, column: str, records: list[tuple[int, list[str]
     value = cells[-1].strip()
     rule = TABLES[name].columns.get(column) if name in TABLES else None
     whole = rule is not None and (value in rule.codes or (rule.kind == "date" and len(value) == len("2000-01-01")))
-    if len(records) > 1 and value and not whole:
-        message = f"the file ends without a line end after {value!r}, so the last value may be cut off"
+    if len(records) > 1 and not whole:
+        after = repr(value) if value else "an empty cell"
+        message = f"the file ends without a line end after {after}, so the last value may be cut off"
         raise _refuse("D103", message, file_name, line, "export the whole file again, or end the last line")
 
 
@@ -152,10 +170,11 @@ def read_delivery_table(text: str, file_name: str, sha256: str = "") -> Delivery
     name = recognise_table(header)
     if name is None:
         raise _refuse("D122", *_unrecognised(header, file_name))
-    _check_shape(records, file_name)
+    header = _contract_names(header, name)
+    _check_shape(header, records, file_name)
     if not text.endswith(("\n", "\r", '"')):
         _check_last_value(name, header[-1], records, file_name)
-    if len(records) == 1 and (name == "plate_map" or TABLES[name].required_file):
+    if len(records) == 1 and not (name in TABLES and TABLES[name].may_be_empty):
         raise _refuse("D102", f"{name} holds a header but no rows", file_name, remedy="send the table with its rows")
     rows = [[cell.strip() for cell in cells] for _, cells in records[1:]]
     named = [position for position, column in enumerate(header) if column]
@@ -165,7 +184,7 @@ def read_delivery_table(text: str, file_name: str, sha256: str = "") -> Delivery
 
 
 def _unrecognised(header: list[str], file_name: str) -> tuple[str, str, int, str]:
-    if len(header) == 1 and recognise_table(header[0].replace(";", ",").replace("\t", ",")):
+    if len(header) == 1 and meant_table(header[0]):
         return "the columns are not separated by commas", file_name, 1, "save it as comma-separated CSV"
     shown = ", ".join(header[:6]) + (", ..." if len(header) > 6 else "")
     return (

@@ -6,7 +6,6 @@ import gzip
 import io
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -15,6 +14,7 @@ from data.findings import Finding, Refused
 from data.readers.foreign import archive_instrument
 from data.readers.sheets import Sheet, TextSheet, WorkbookSheet
 from data.readers.text import decode
+from data.readers.workbook import Damaged, read_workbook
 
 # Guards of the machine, not rules of the trial: the largest export seen is 1 MB.
 MAX_BYTES = 128 * 1024 * 1024
@@ -118,8 +118,6 @@ def _gunzip(data: bytes, file_name: str) -> bytes:
 
 
 def _workbook(data: bytes, file_name: str) -> tuple[Sheet, ...]:
-    from python_calamine import CalamineError, CalamineWorkbook
-
     remedy = "the copy is incomplete or the file is no workbook: export or copy it again"
     if data[:2] == b"PK":
         try:
@@ -135,14 +133,10 @@ def _workbook(data: bytes, file_name: str) -> tuple[Sheet, ...]:
         if sum(entry.file_size for entry in archive.infolist()) > 4 * MAX_BYTES:
             raise refusal("P103", "unpacks to more than any plate export", file_name, "deliver one plate a file")
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
-    except (CalamineError, OSError, ValueError) as error:
+        sheets = read_workbook(data)
+    except Damaged as error:
         raise refusal("P104", f"is a damaged workbook ({error})", file_name, remedy) from error
-
-    def reader(name: str) -> Callable[[], list[list[Any]]]:
-        return lambda: book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-
-    return tuple(WorkbookSheet(name, reader(name)) for name in book.sheet_names)
+    return tuple(WorkbookSheet(name, cells) for name, cells in sheets)
 
 
 def not_read_yet(instrument: str, file_name: str) -> Refused:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -78,16 +77,11 @@ class TextSheet:
 
 @dataclass(frozen=True)
 class WorkbookSheet:
-    """One sheet of a workbook, read when somebody looks; lines are the row numbers that the spreadsheet
-    shows."""
+    """One sheet of a workbook; lines are the row numbers that the spreadsheet shows."""
 
     name: str
-    read: Callable[[], list[list[Any]]]
+    cells: list[list[Any]]
     cut: bool = False
-
-    @cached_property
-    def cells(self) -> list[list[Any]]:
-        return self.read()
 
     @property
     def height(self) -> int:
@@ -113,6 +107,4 @@ def cell_text(cell: Any) -> str:
         return "true" if cell else "false"
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() else repr(cell)
-    if isinstance(cell, (date, datetime)):
-        return cell.isoformat()
     return str(cell)

@@ -22,6 +22,18 @@ WRITER_LOCK = 0x4E45542D4D5244
 """Key of the PostgreSQL advisory lock that lets one writer in at a time ("NET-MRD" in ASCII)."""
 
 
+REMEDIES = {
+    "no such table": "initialise the store first",
+    "does not exist": "initialise the store first",
+    "disk is full": "free space on the disk, then retry; what was loaded before stays loaded",
+    "readonly database": "make the store and its folder writable, then retry",
+    "not a database": "restore the store from a backup (netest restore)",
+    "malformed": "restore the store from a backup (netest restore)",
+    "": "check that the store is reachable and not locked, then retry",
+}
+"""What to do, by the words of the database."""
+
+
 def make_engine(url: str) -> sa.Engine:
     """Create the engine of a store.
 
@@ -66,8 +78,7 @@ def _sqlite_begin(connection: sa.Connection) -> None:
 
 def _unusable(error: sa.exc.DBAPIError) -> Refused:
     text = str(error.orig).strip().splitlines()[0]
-    missing = "no such table" in text or "does not exist" in text
-    remedy = "initialise the store first" if missing else "check that the store is reachable and not locked, then retry"
+    remedy = next((words for found, words in REMEDIES.items() if found in text), REMEDIES[""])
     return Refused(Finding("S104", "reject", f"the store cannot be used: {text}", remedy=remedy))
 
 

@@ -12,8 +12,8 @@ import pandera.pandas as pa
 from data.contracts import ColumnContract, TableContract
 from data.findings import Finding
 
-NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-DATE = r"\d{4}-\d{2}-\d{2}"
+NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 EMAIL = r"[^\s@]+@[^\s@]+\.[A-Za-z]{2,}"
 
 
@@ -23,7 +23,8 @@ def _is_date(values: pd.Series) -> pd.Series:
 
 
 def _is_number(values: pd.Series) -> pd.Series:
-    return values.str.fullmatch(NUMBER)
+    # 1e999 is beyond what the machine can hold and would silently become infinite.
+    return values.where(values.str.fullmatch(NUMBER)).astype("float64").abs() < float("inf")
 
 
 def _within(values: pd.Series, lower: float | None, upper: float | None) -> pd.Series:

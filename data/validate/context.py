@@ -52,7 +52,8 @@ class Context:
         if "followup" in self.pending:
             later = self.pending["followup"]
             followup = pd.concat([followup[~followup["patient_id"].isin(later["patient_id"])], later])
-        return followup.dropna(subset=["died_on"]).set_index("patient_id")["died_on"]
+        latest = followup.drop_duplicates("patient_id", keep="last")
+        return latest.dropna(subset=["died_on"]).set_index("patient_id")["died_on"]
 
 
 def _words(template: str, row: pd.Series) -> str:

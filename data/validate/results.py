@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pandas as pd
 
 from data.findings import Finding
-from data.protocol import Analyte, Protocol
+from data.protocol import MICRO_SIGNS, Analyte, Protocol
+from data.readers.text import label
 from data.store.content import overlay
 from data.validate.context import Context, flag
 from data.validate.table import CheckedTable
@@ -21,12 +22,17 @@ def _fact(frame: pd.DataFrame, protocol: Protocol, fact: Callable[[Analyte], obj
 
 
 def check_analytes(table: CheckedTable, context: Context) -> list[Finding]:
-    """Say which analytes the protocol does not list (the list is open), once each."""
+    """Say which analytes the protocol does not list, once each: the list is open, but not to slips of the pen."""
     analyte = table.frame["analyte"]
-    unknown = ~analyte.isin(list(context.protocol.analytes)) & ~analyte.duplicated()
+    listed = {label(name): name for name in context.protocol.analytes}
+    meant = analyte.map(lambda name: listed.get(label(name)))
+    unlisted = ~analyte.isin(list(context.protocol.analytes)) & ~analyte.duplicated()
+    slip = "unknown analyte {analyte!r}; it is written {meant}"
+    slips = flag(table, unlisted & meant.notna(), "D110", "analyte", slip, "correct the name", extra={"meant": meant})
+    unknown = unlisted & meant.isna()
     message = "analyte {analyte} is not listed in the protocol; it is stored but used by no feature"
     remedy = f"known: {', '.join(context.protocol.analytes)}"
-    return flag(table, unknown, "D218", "analyte", message, remedy, severity="warn")
+    return [*slips, *flag(table, unknown, "D218", "analyte", message, remedy, severity="warn")]
 
 
 def check_specimen(table: CheckedTable, context: Context) -> list[Finding]:
@@ -48,9 +54,14 @@ def _factors(frame: pd.DataFrame, protocol: Protocol) -> pd.Series:
     return pairs.map(known).astype("float64")
 
 
+def _spelled(analyte: Analyte) -> str:
+    """Units as a person is told them: what differs only in the sign for micro is said once."""
+    return ", ".join(dict.fromkeys(unit.translate(MICRO_SIGNS[0]) for unit in analyte.units))
+
+
 def check_units(table: CheckedTable, context: Context) -> list[Finding]:
     """The unit converts to the canonical unit of the analyte."""
-    units = _fact(table.frame, context.protocol, lambda analyte: ", ".join(analyte.units))
+    units = _fact(table.frame, context.protocol, _spelled)
     wrong = units.notna() & _factors(table.frame, context.protocol).isna()
     message = "unit {unit} of {analyte} cannot be converted; it may be {units}"
     return flag(
@@ -71,11 +82,9 @@ def check_limits(table: CheckedTable, context: Context) -> list[Finding]:
     lower = _fact(frame, protocol, lambda analyte: analyte.lower).astype("float64")
     upper = _fact(frame, protocol, lambda analyte: analyte.upper).astype("float64")
     message = "{analyte} of {value:g} {unit} is out of its limits ({limits})"
-    limits = (
-        lower.map("{:g}".format)
-        .where(lower.notna(), "no lower limit")
-        .str.cat(upper.map("{:g}".format).where(upper.notna(), "no upper limit"), sep=" to ")
-    )
+    low = [f"{limit:g}" if pd.notna(limit) else "no lower limit" for limit in lower]
+    high = [f"{limit:g}" if pd.notna(limit) else "no upper limit" for limit in upper]
+    limits = pd.Series(list(map(" to ".join, zip(low, high, strict=True))), index=frame.index, dtype=object)
     broken = (value < lower) | (value > upper)
     return flag(table, broken, "D225", "value", message, "correct the value or its unit", extra={"limits": limits})
 
@@ -93,22 +102,23 @@ def check_versions(table: CheckedTable, context: Context) -> list[Finding]:
     """One NETest version along each patient's trajectory, and a version that the protocol knows.
 
     Versions are separate assays: a trajectory is judged over the rows of the file and the current rows of
-    the store.
+    the store. Withdrawn results (``qc`` is fail) belong to none, so that a patient can be measured again in another
+    version.
     """
     scores = _versions(context)
     owner = context.lookup("samples", "sample_id", "patient_id")
     results = overlay("results", context.table("results"), table.frame)
-    results = results[results["analyte"].isin(list(scores))]
+    results = results[results["analyte"].isin(list(scores)) & results["qc"].ne("fail")]
     patient = results["sample_id"].map(owner)
     count = results.groupby(patient)["version"].nunique()
     named = results.groupby(patient)["version"].agg(lambda versions: " and ".join(sorted(set(versions))))
     netest = table.frame["analyte"].isin(list(scores))
     patients = table.frame["sample_id"].map(owner)
-    mixed = netest & (patients.map(count) > 1)
+    mixed = netest & table.frame["qc"].ne("fail") & (patients.map(count) > 1)
     first = mixed & ~patients.where(mixed).duplicated()
     shown = {"patient": patients, "found": patients.map(named)}
     message = "patient {patient} has NETest versions {found} in one trajectory"
-    remedy = "report all samples of a patient with one version; versions are not interchangeable"
+    remedy = "report all samples of a patient with one version, and those of the other with qc fail"
     allowed = table.frame["analyte"].map({name: ", ".join(versions) for name, versions in scores.items()})
     fits = pd.Series(
         [version in scores.get(name, ()) for name, version in table.frame[["analyte", "version"]].to_numpy()],

@@ -52,7 +52,9 @@ def one_line(error: BaseException) -> str:
     if getattr(error, "findings", None):
         return "\n       ".join(str(finding) for finding in error.findings)  # type: ignore[attr-defined]
     words = " ".join(str(error).split())
-    if isinstance(error, (KeyError, AttributeError, TypeError, IndexError)) or not words:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}; mend that, or choose another place"
+    if isinstance(error, (LookupError, AttributeError, TypeError, NameError)) or not words:
         return f"{type(error).__name__}: {words or 'no message'}; run again with --debug and report it"
     return words
 

@@ -11,6 +11,8 @@ import click
 from flows.commands.common import command, progress_bar, show
 from flows.home import Home
 
+PORT = click.IntRange(1, 65535)
+
 
 @click.command()
 @click.option(
@@ -42,10 +44,10 @@ def demo(home: Home, data: Path | None) -> None:
 
 @click.command()
 @click.option(
-    "--prefect-port", type=int, default=4200, show_default=True, help="Preferred port; the next free one is taken."
+    "--prefect-port", type=PORT, default=4200, show_default=True, help="Preferred port; the next free one is taken."
 )
 @click.option(
-    "--mlflow-port", type=int, default=5000, show_default=True, help="Preferred port; the next free one is taken."
+    "--mlflow-port", type=PORT, default=5000, show_default=True, help="Preferred port; the next free one is taken."
 )
 @command()
 def up(home: Home, prefect_port: int, mlflow_port: int, as_json: bool) -> None:

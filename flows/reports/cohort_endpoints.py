@@ -35,10 +35,8 @@ class EndpointSection:
 
 
 def shown_model(training: TrainingResult) -> str:
-    """The model whose pictures are shown: the champion, else the first calibrated one; "" when nothing was fitted."""
-    if training.champion in training.models:
-        return training.champion
-    return next((name for name in training.models if REGISTRY[name].calibrated), "")
+    """The model whose pictures are shown, as the policy prespecifies it; "" when nothing was fitted."""
+    return next((name for name in (training.champion, training.shown) if name in training.models), "")
 
 
 def endpoint_section(training: TrainingResult, protocol: Protocol) -> EndpointSection:

@@ -21,6 +21,9 @@ NO_CALL = "no call"
 class UnknownPatient(ValueError):
     """The trial holds no such patient."""
 
+    def __init__(self, patient_id: str) -> None:
+        super().__init__(f"no patient {patient_id!r} in the trial; `netest dataset` lists those it holds")
+
 
 def write_patient_report(
     trial: Trial, protocol: Protocol, outcome: Outcome, scores: pd.DataFrame, patient_id: str, out: Path
@@ -57,7 +60,7 @@ def patient_page(trial: Trial, protocol: Protocol, outcome: Outcome, scores: pd.
     """The page of :func:`write_patient_report` as text."""
     rows = trial.patients[trial.patients["patient_id"].eq(patient_id)]
     if rows.empty:
-        raise UnknownPatient(f"no patient {patient_id!r} in the trial; `netest dataset` lists those it holds")
+        raise UnknownPatient(patient_id)
     person = rows.iloc[-1]
     trial, outcome = only(trial, patient_id), only_outcome(outcome, patient_id)
     own = scores[scores["patient_id"].eq(patient_id)] if "patient_id" in scores else pd.DataFrame()

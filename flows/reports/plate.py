@@ -10,6 +10,7 @@ from data.findings import Finding
 from data.protocol import Protocol
 from data.quality import PlateVerdict, judge_plate
 from data.trial import Trial
+from flows.errors import PublicError
 from flows.reports import page
 from flows.reports.figures_plate import FLAG_LOOK, FORMATS, paint_plate, plate_format, well_position
 from flows.reports.figures_style import draw
@@ -22,7 +23,7 @@ HEADLINES = {
 }
 
 
-class UnknownPlate(ValueError):
+class UnknownPlate(PublicError):
     """The trial holds no well of such a plate."""
 
 

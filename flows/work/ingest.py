@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.failures import write_failure
 from flows.home import Home
-from flows.inbox import waiting
+from flows.inbox import Signature, signature, waiting
 from flows.work import Progress
 from flows.work.pages import Witness, write_pages
 
@@ -104,11 +104,12 @@ def run_ingest(
     home.create()
     with home.lock("ingest"), home.store(initialise=not dry_run) as store:
         chosen = [Path(path) for path in paths] or waiting(home)
+        seen = {path: signature([path]) for path in chosen}
         report = ingest(
             store, chosen, home.protocol(), home.quarantine, dry_run=dry_run, progress=progress, judge=witness
         )
         if not dry_run:
-            _clear_inbox(home, chosen)
+            _clear_inbox(home, seen)
     pages = [] if dry_run else _pages(home, report, witness)
     return Ingested(report, dry_run, _explain(home, report), pages)
 
@@ -122,9 +123,13 @@ def _pages(home: Home, report: IngestReport, witness: Witness) -> list[Path]:
         return []
 
 
-def _clear_inbox(home: Home, paths: list[Path]) -> None:
-    """Move what was taken from the inbox to ``inbox/done``; the quarantine holds its own copy of what was rejected."""
-    taken = [path for path in paths if path.resolve().parent == home.inbox and path.exists()]
+def _clear_inbox(home: Home, seen: dict[Path, Signature]) -> None:
+    """Move what was taken from the inbox to ``inbox/done``; the quarantine holds its own copy of what was rejected.
+
+    What changed since it was seen is still being copied: it stays, and is taken when it has come to rest.
+    """
+    taken = [path for path in seen if path.resolve().parent == home.inbox and path.exists()]
+    taken = [path for path in taken if signature([path]) == seen[path]]
     if not taken:
         return
     folder = home.done / time.strftime("%Y%m%dT%H%M%S")

@@ -40,7 +40,7 @@ def kept_trainings(home: Home) -> dict[str, TrainingResult]:
     Raises
     ------
     HomeError
-        When a file was not written by this home or was changed since.
+        When a file was not written by this home, was changed since, or cannot be read by this version.
     """
     found = {}
     for endpoint in home.protocol().endpoints.values():
@@ -51,5 +51,8 @@ def kept_trainings(home: Home) -> dict[str, TrainingResult]:
         seal, data = content[:SEAL_BYTES], content[SEAL_BYTES:]
         if not hmac.compare_digest(seal, _seal(home, data)):
             raise HomeError(f"{path}: not sealed by this home; delete it and run `netest train`")
-        found[endpoint.id] = pickle.loads(data)  # sealed above
+        try:
+            found[endpoint.id] = pickle.loads(data)  # sealed above
+        except (AttributeError, ImportError, TypeError, ValueError, pickle.UnpicklingError) as error:
+            raise HomeError(f"{path}: kept by another version of this software; run `netest train` again") from error
     return found

@@ -68,7 +68,7 @@ def _plate_page(home: Home, plate: str, wells: pd.DataFrame, verdict: PlateVerdi
 def patient_pages(home: Home, samples: Sequence[str]) -> list[Path]:
     """Trend and scores of the patients of these samples; none where records cannot be used together yet."""
     from data.findings import Refused
-    from flows.work.report import gather, write_patients
+    from flows.work.report import Material, write_patients
 
     with home.store() as store:
         known = store.frames(["samples"])["samples"]
@@ -76,6 +76,6 @@ def patient_pages(home: Home, samples: Sequence[str]) -> list[Path]:
     if not patients or len(patients) > FEW:
         return []
     try:
-        return write_patients(home, gather(home), patients)
+        return write_patients(home, Material(home), patients)
     except Refused:
         return []

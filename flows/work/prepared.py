@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flows.errors import PublicError
 from flows.home import Home
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def load_trial(home: Home, data_cut: dt.date | None = None) -> tuple[Trial, str]
         newest = store.files()["loaded_at"].max()
     if not len(trial.patients):
         when = f" at the data cut {data_cut}" if data_cut else ""
-        raise ValueError(f"the store of {home.root} holds no patient{when}; `netest ingest FOLDER` loads a delivery")
+        raise PublicError(f"the store of {home.root} holds no patient{when}; `netest ingest FOLDER` loads a delivery")
     return trial, newest.isoformat() if trial.data_cut is None else trial.data_cut.isoformat()
 
 

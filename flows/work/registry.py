@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flows.home import Home
@@ -12,7 +11,7 @@ from flows.work.kept import keep_training
 from flows.work.runs_file import aliased
 
 if TYPE_CHECKING:
-    from data.protocol import Endpoint, Protocol
+    from data.protocol import Protocol
     from flows.work.prepared import Prepared
     from flows.work.selection import TrainRequest
     from models.result import TrainingResult
@@ -66,8 +65,9 @@ class Registration:
 
         A trial of single models, or of an earlier data cut, does not replace the training that reports describe.
         """
+        rests_on = {"data_cut": self.context.data_cut, "data_digest": self.context.data_digest}
         for result in self.results if self.current else []:
-            keep_training(self.home, result)
+            keep_training(self.home, replace(result, facts={**result.facts, **rests_on}))
 
     @property
     def versions(self) -> list[dict[str, str]]:
@@ -91,37 +91,6 @@ class Registration:
 
 def _reason(result: TrainingResult, alias: str) -> str:
     return result.policy_reason if alias == "champion" else "stands beside the champion; it is not in use"
-
-
-@contextmanager
-def all_or_nothing(tracker: Tracker, endpoints: Iterable[Endpoint]) -> Iterator[None]:
-    """Bring the registry back to what it was when the block fails. Runs stay, marked as they ended."""
-    before = {endpoint.slug: _registered(tracker, endpoint.slug) for endpoint in endpoints}
-    try:
-        yield
-    except BaseException:
-        for name, (aliases, versions) in before.items():
-            _take_back(tracker, name, aliases, versions)
-        raise
-
-
-def _registered(tracker: Tracker, name: str) -> tuple[dict[str, str], set[str]]:
-    """Aliases and versions of a registered model."""
-    found = tracker.client.search_registered_models(f"name = '{name}'")
-    aliases = {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
-    versions = {str(made.version) for made in tracker.client.search_model_versions(f"name = '{name}'")}
-    return aliases, versions
-
-
-def _take_back(tracker: Tracker, name: str, aliases: dict[str, str], versions: set[str]) -> None:
-    now_aliases, now_versions = _registered(tracker, name)
-    for alias in now_aliases.keys() - aliases.keys():
-        tracker.client.delete_registered_model_alias(name, alias)
-    for alias, version in aliases.items():
-        if now_aliases.get(alias) != version:
-            tracker.client.set_registered_model_alias(name, alias, version)
-    for version in now_versions - versions:
-        tracker.client.delete_model_version(name, version)
 
 
 def has_champion(home: Home) -> bool:

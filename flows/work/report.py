@@ -2,49 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.errors import PublicError
 from flows.home import Home
 from flows.services import api_url, mlflow_url
 from flows.work import Progress
 from flows.work.kept import kept_trainings
-from flows.work.prepared import Prepared, prepare
+from flows.work.prepared import Prepared, load_trial, prepare
+from flows.work.registry import has_champion
 from flows.work.score import score_all
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from data.trial import Trial
     from models.result import TrainingResult
 
 
-@dataclass(frozen=True, eq=False)
 class Material:
-    """What pages are made from: the prepared trial, the newest trainings by endpoint id, the scores, and links."""
+    """What pages are made from; each part is gathered when a page first needs it.
 
-    prepared: Prepared
-    trainings: dict[str, TrainingResult]
-    scores: pd.DataFrame
-    links: Mapping[str, str]
+    Parameters
+    ----------
+    home : Home
+    prepared : Prepared, optional
+        Read from the store when omitted.
+    scores : DataFrame, optional
+        Made with the champions when omitted; empty where there is none.
+    """
 
+    def __init__(self, home: Home, prepared: Prepared | None = None, scores: pd.DataFrame | None = None) -> None:
+        self.home = home
+        self._given, self._scores = prepared, scores
 
-def gather(home: Home, prepared: Prepared | None = None, scores: pd.DataFrame | None = None) -> Material:
-    """Collect what pages are made from; without a champion the scores are empty."""
-    prepared = prepared or prepare(home)
-    if scores is None:
-        scores = _scores(home, prepared)
-    links = {"Prefect": api_url(home).removesuffix("/api"), "MLflow": mlflow_url(home)}
-    return Material(prepared, kept_trainings(home), scores, {name: url for name, url in links.items() if url})
+    @cached_property
+    def prepared(self) -> Prepared:
+        return self._given or prepare(self.home)
 
+    @cached_property
+    def trial(self) -> Trial:
+        return self.prepared.trial if self._given else load_trial(self.home)[0]
 
-def _scores(home: Home, prepared: Prepared) -> pd.DataFrame:
-    import pandas as pd
+    @cached_property
+    def trainings(self) -> dict[str, TrainingResult]:
+        """The newest trainings by endpoint id."""
+        return kept_trainings(self.home)
 
-    from flows.work.registry import has_champion
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        import pandas as pd
 
-    return score_all(home, prepared) if has_champion(home) else pd.DataFrame()
+        if self._scores is not None:
+            return self._scores
+        return score_all(self.home, self.prepared) if has_champion(self.home) else pd.DataFrame()
+
+    @cached_property
+    def files(self) -> pd.DataFrame:
+        """What was delivered, the rejected too."""
+        with self.home.store() as store:
+            return store.files()
+
+    @cached_property
+    def links(self) -> dict[str, str]:
+        found = {"Prefect": api_url(self.home).removesuffix("/api"), "MLflow": mlflow_url(self.home)}
+        return {name: url for name, url in found.items() if url}
 
 
 def run_report(
@@ -78,9 +103,11 @@ def run_report(
     ValueError
         When the store is empty, or the plate, patient or model is unknown.
     """
-    material = material or gather(home)
+    material = material or Material(home)
     if kind == "patients":
-        return write_patients(home, material, list(material.prepared.trial.patients["patient_id"]), out, progress)
+        return write_patients(home, material, list(material.trial.patients["patient_id"]), out, progress)
+    if kind != "cohort" and not name:
+        raise PublicError(f"a report of a {kind} needs its name")
     writers: dict[str, Callable[[Material, str, Path], Path]] = {
         "cohort": _cohort,
         "patient": _patient,
@@ -122,13 +149,17 @@ def _cohort(material: Material, name: str, out: Path) -> Path:
 
     prepared, trainings = material.prepared, list(material.trainings.values())
     return write_cohort_report(
-        prepared.trial, prepared.protocol, prepared.outcome, trainings, material.scores, out, links=material.links
-    )
+        prepared.trial, prepared.protocol, prepared.outcome, trainings, material.scores, out,
+        links=material.links, files=material.files,
+    )  # fmt: skip
 
 
 def _patient(material: Material, name: str, out: Path) -> Path:
-    from flows.reports.patient import write_patient_report
+    from flows.reports.patient import UnknownPatient, write_patient_report
 
+    if not material.trial.patients["patient_id"].eq(name).any():
+        # Said before anything is computed.
+        raise UnknownPatient(name)
     prepared = material.prepared
     return write_patient_report(prepared.trial, prepared.protocol, prepared.outcome, material.scores, name, out)
 
@@ -136,7 +167,7 @@ def _patient(material: Material, name: str, out: Path) -> Path:
 def _plate(material: Material, name: str, out: Path) -> Path:
     from flows.reports.plate import write_stored_plate_report
 
-    return write_stored_plate_report(material.prepared.trial, material.prepared.protocol, name, out)
+    return write_stored_plate_report(material.trial, material.home.protocol(), name, out)
 
 
 def _model(material: Material, name: str, out: Path) -> Path:
@@ -145,10 +176,10 @@ def _model(material: Material, name: str, out: Path) -> Path:
     found = [result for result in material.trainings.values() if name in (result.endpoint.slug, result.endpoint.id)]
     if not found:
         known = ", ".join(result.endpoint.slug for result in material.trainings.values())
-        raise ValueError(f"no trained model {name!r}; " + (f"trained are {known}" if known else "run `netest train`"))
-    prepared = material.prepared
+        raise PublicError(f"no trained model {name!r}; " + (f"trained are {known}" if known else "run `netest train`"))
+    facts = found[0].facts
     return write_model_report(
-        found[0], prepared.protocol, out,
-        simulated=prepared.trial.simulated, data_cut=prepared.data_cut, data_digest=prepared.trial.digest,
-        links=material.links,
+        found[0], material.home.protocol(), out,
+        simulated=material.trial.simulated, data_cut=str(facts.get("data_cut", "")),
+        data_digest=str(facts.get("data_digest", "")), links=material.links,
     )  # fmt: skip

@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.errors import PublicError
 from flows.home import Home
 from flows.work import Progress
 from flows.work.kept import kept_trainings
 from flows.work.prepared import Prepared, prepare
-from flows.work.registry import load_champions
+from flows.work.registry import has_champion, load_champions
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from models.result import TrainingResult
+
+NO_CHAMPION = "no champion yet; `netest train` makes the first one"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,8 @@ def run_score(
     """
     path = Path(out) if out else home.reports / "scores" / f"scores-{time.strftime('%Y%m%dT%H%M%S')}.csv"
     write = _writer(path)
+    if not has_champion(home):
+        raise PublicError(NO_CHAMPION)
     if progress is not None:
         progress(0, 2, "features")
     prepared = prepare(home, data_cut)
@@ -113,7 +120,7 @@ def _writer(path: Path) -> Callable[[pd.DataFrame, Path], None]:
         ".parquet": lambda frame, place: frame.to_parquet(place, index=False),
     }
     if path.suffix not in writers:
-        raise ValueError(f"{path}: scores are written as .csv or .parquet")
+        raise PublicError(f"{path}: scores are written as .csv or .parquet")
     return writers[path.suffix]
 
 
@@ -130,8 +137,8 @@ def score_all(home: Home, prepared: Prepared) -> pd.DataFrame:
 
     champions = load_champions(home, prepared.protocol)
     if not champions:
-        raise ValueError("no champion yet; `netest train` makes the first one")
-    reasons = {name: result.policy_reason for name, result in kept_trainings(home).items()}
+        raise PublicError(NO_CHAMPION)
+    reasons = {name: why_no_champion(result) for name, result in kept_trainings(home).items()}
     return score(
         prepared.tables,
         prepared.protocol,
@@ -140,3 +147,8 @@ def score_all(home: Home, prepared: Prepared) -> pd.DataFrame:
         data_cut=prepared.data_cut,
         absent={name: reasons.get(name, "not trained yet") for name in prepared.protocol.endpoints},
     )
+
+
+def why_no_champion(result: TrainingResult) -> str:
+    """Why nobody is called at an endpoint: what stood in the way of a fit, else what the policy says."""
+    return result.policy_reason if result.models else result.reason

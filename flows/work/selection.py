@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from data.protocol import Endpoint, Protocol
+from flows.errors import PublicError
 
 FamilyChoice = Literal["all", "mrd", "early-recurrence"]
 LandmarkChoice = Literal["all", "0", "6", "12", "36"]
+
+
+ModelChoice = Literal["M0", "M0b", "M1", "M2", "M3", "Mc", "M5"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,18 @@ class TrainRequest:
         return (self.family, self.landmark, self.models, self.data_cut) == ("all", "all", (), None)
 
 
+def check_models(models: Sequence[str]) -> None:
+    """Refuse names that are no prespecified model, before any work is done.
+
+    Raises
+    ------
+    PublicError
+    """
+    known = get_args(ModelChoice)
+    if unknown := [name for name in models if name not in known]:
+        raise PublicError(f"no model {', '.join(unknown)}; registered are {', '.join(known)}")
+
+
 def select_endpoints(protocol: Protocol, family: str = "all", landmark: str = "all") -> list[Endpoint]:
     """Endpoints of a family at a landmark, in report order.
 
@@ -60,7 +77,7 @@ def select_endpoints(protocol: Protocol, family: str = "all", landmark: str = "a
 
     Raises
     ------
-    ValueError
+    PublicError
         When the protocol has no such endpoint; the message lists what it has.
     """
     wanted = family.replace("-", "_")
@@ -73,5 +90,5 @@ def select_endpoints(protocol: Protocol, family: str = "all", landmark: str = "a
         known = ", ".join(
             f"{endpoint.id} ({endpoint.family.replace('_', '-')})" for endpoint in protocol.endpoints.values()
         )
-        raise ValueError(f"no {family} endpoint at landmark {landmark}; the protocol has {known}")
+        raise PublicError(f"no {family} endpoint at landmark {landmark}; the protocol has {known}")
     return found

@@ -9,6 +9,7 @@ from flows.home import Home, read_json
 from flows.inbox import waiting
 from flows.services import service_status
 from flows.work.registry import champions
+from flows.work.undo import cut_off
 
 LAST_NIGHT = "last.json"
 # A night is missed when none completed for this long: a day and two hours of slack.
@@ -36,6 +37,7 @@ def look(home: Home) -> dict[str, Any]:
     state["inbox"] = len(waiting(home))
     state["quarantine"] = _quarantined(home)
     state["last_night"] = read_json(home.nightly / LAST_NIGHT)
+    state["cut_off"] = cut_off(home)
     for check in (_service_problems, _store_problems, _work_problems):
         state["problems"].extend(check(state))
     return state
@@ -104,6 +106,9 @@ def _work_problems(state: dict[str, Any]) -> list[dict[str, str]]:
         problems.append(
             {"what": f"{state['inbox']} waiting in the inbox and nobody watches", "remedy": "netest ingest"}
         )
+    if state["cut_off"]:
+        what = "a training was cut off half-way: what it registered is not to be used"
+        problems.append({"what": what, "remedy": f"netest train --home {state['home']}"})
     night = state["last_night"]
     if night and night["status"] == "failed":
         problems.append({"what": f"the last night failed: {night['message']}", "remedy": "netest nightly --debug"})

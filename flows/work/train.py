@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.home import Home, write_json
+from flows.processes import end_with_parent
 from flows.work import Progress, Runner, direct
 from flows.work.prepared import Prepared, prepare
-from flows.work.selection import TrainRequest, select_endpoints
+from flows.work.selection import TrainRequest, check_models, select_endpoints
 
 if TYPE_CHECKING:
     from data.protocol import Endpoint
@@ -107,15 +108,17 @@ def run_train(home: Home, request: TrainRequest, *, run: Runner = direct, progre
     -------
     Trained
     """
-    from flows.work.registry import Registration, all_or_nothing
+    from flows.work.registry import Registration
+    from flows.work.undo import all_or_nothing
 
     home.create()
+    check_models(request.models)
+    endpoints = select_endpoints(home.protocol(), request.family, request.landmark)
     prepared = run("prepare features and outcomes", prepare, home, request.data_cut)
-    endpoints = select_endpoints(prepared.protocol, request.family, request.landmark)
     results: dict[str, TrainingResult] = {}
     with home.lock("registry"), training(prepared, endpoints, request.models) as pending:
         registration = Registration(home, prepared, request)
-        with all_or_nothing(registration.tracker, endpoints):
+        with all_or_nothing(home, registration.tracker, endpoints):
             for done, endpoint in enumerate(endpoints):
                 if progress is not None:
                     progress(done, len(endpoints), endpoint.id)
@@ -139,7 +142,8 @@ def training(
     if jobs == 1:
         yield (train_one(prepared, endpoint, models, joblib.cpu_count()) for endpoint in endpoints)
         return
-    pool = joblib.Parallel(n_jobs=jobs, return_as="generator")
+    with joblib.parallel_config("loky", initializer=end_with_parent):
+        pool = joblib.Parallel(n_jobs=jobs, return_as="generator")
     pending = pool(joblib.delayed(train_one)(prepared, endpoint, models, 1) for endpoint in endpoints)
     try:
         yield pending

@@ -242,6 +242,21 @@ def test_a_check_gene_that_is_not_detected_repeats_the_sample() -> None:
     assert (finding.sample, finding.gene, finding.well) == ("S4", "APLP2", "C21, C22")
 
 
+@pytest.mark.parametrize(("lacking", "severity"), [(GENES[6:8], "warn"), (GENES[5:8], "repeat")])
+def test_panel_genes_that_only_one_sample_lacks_show_a_cut_export(lacking: tuple[str, ...], severity: str) -> None:
+    wells = good_plate()
+    cut = wells[~((wells["sample_id"] == "S4") & wells["target"].isin(lacking))]
+    (finding,) = judge_plate(cut, with_rule("undetermined_fraction_max", 0.2)).findings
+    assert (finding.code, finding.severity, finding.sample) == ("Q207", severity, "S4")
+    assert finding.gene == ", ".join(sorted(lacking, key=read_limits(PROTOCOL).genes.index))
+    assert finding.message.startswith(f"{len(lacking)} of the plate's 10 panel genes have no well of this sample")
+
+
+def test_panel_genes_that_are_nowhere_on_the_plate_are_its_layout() -> None:
+    wells = good_plate()
+    assert judge_plate(wells[~wells["target"].isin(GENES[6:])], PROTOCOL).verdict == "pass"
+
+
 def test_check_genes_that_are_not_on_the_plate_are_a_warning() -> None:
     verdict = judge_plate(good_plate().query("target not in ['APLP2', 'CD59']"), PROTOCOL)
     assert (verdict.verdict, codes(verdict)) == ("pass", ["Q306"])

@@ -172,6 +172,14 @@ def test_imaging_history(rows, protocol):
     assert row["equivocal_scans"] == 0 and row[["last_scan_equivocal", "months_since_adequate"]].isna().all()
 
 
+def test_an_unscheduled_scan_does_not_count_although_it_lies_near_a_visit(rows, protocol):
+    # Two scans of month 6: the planned one, and one more for suspicion, which the treated arm has more often.
+    extra = rows.scan(6, "equivocal", day=20, scheduled_month=np.nan)
+    row, latest = row_of(rows, protocol, imaging=[rows.scan(3), rows.scan(6), extra])
+    assert (row["equivocal_scans"], row["last_scan_equivocal"]) == (0, 0)
+    assert latest["imaging"] == rows.on(6)
+
+
 def test_imaging_history_without_a_scheduled_column(rows, protocol):
     scans = [rows.scan(3, "equivocal"), rows.scan(4.5, "equivocal")]
     for scan in scans:

@@ -10,8 +10,18 @@ from data.findings import Finding
 from data.ingest.report import FILE_COLUMNS, IngestReport
 from data.quality import PlateVerdict
 from flows.home import Home
-from flows.summary import columns, ingest_lines, ingest_summary, nightly_summary, public_finding, report_summary, table
+from flows.summary import (
+    columns,
+    ingest_lines,
+    ingest_summary,
+    nightly_summary,
+    public_finding,
+    report_summary,
+    score_summary,
+    table,
+)
 from flows.work.ingest import Ingested
+from flows.work.score import Scored
 
 FINDINGS = [
     Finding("D201", "reject", "patient PX1 is unknown", file="scans.csv", line=7, column="patient_id"),
@@ -37,9 +47,9 @@ def test_columns_are_aligned() -> None:
 
 
 def test_public_findings() -> None:
-    assert public_finding(FINDINGS[0]) == ("D201", "reject", "scans.csv line 7 column patient_id", "see the local file")
+    assert public_finding(FINDINGS[0]) == ("reject", "D201", "scans.csv line 7 column patient_id", "see the local file")
     assert public_finding(FINDINGS[1]) == (
-        "Q101", "repeat", "plate.csv well C05 gene MKI67", "the sample differs by 1.2 cycles",
+        "repeat", "Q101", "plate.csv well C05 gene MKI67", "the sample differs by 1.2 cycles",
     )  # fmt: skip
     assert public_finding(FINDINGS[2])[3] == "is neither: it begins with '...'"
 
@@ -49,6 +59,20 @@ def test_ingest_summary_names_files_plates_wells_and_nobody(home: Home) -> None:
     assert text.startswith("# 1 files loaded, 0 unchanged, 1 rejected")
     assert "| PL01 | repeat | 1 | 1 | 0 |" in text and "well C05 gene MKI67" in text
     assert "PX1" not in text and "SX1" not in text and "SX2" not in text
+
+
+def test_what_was_kept_out_comes_first_and_the_rest_is_counted(home: Home) -> None:
+    rows = [(f"p{n}.csv", "plate", "unchanged", 0, "") for n in range(90)]
+    rows += [("good.csv", "plate", "loaded", 4, ""), ("late.csv", "imaging", "rejected", 0, "unknown")]
+    findings = [Finding("Q101", "warn", f"Cq {n}", "good.csv", well=f"A{n:02d}") for n in range(45)]
+    findings.append(Finding("P114", "reject", "ends inside a row: 10 of 11 cells", "late.csv", line=193))
+    report = IngestReport(pd.DataFrame(rows, columns=list(FILE_COLUMNS)), findings, {}, pd.DataFrame())
+    lines = ingest_summary(Ingested(report, dry_run=False, explanation=Path("x.txt")), home).splitlines()
+    assert lines[0] == "# 1 files loaded, 90 unchanged, 1 rejected"
+    assert lines.index("| rejected | late.csv | imaging | 0 |") < lines.index("| loaded | good.csv | plate | 4 |")
+    assert not any("p1.csv" in line for line in lines)
+    reject = lines.index("| reject | P114 | late.csv line 193 | ends inside a row: 10 of 11 cells | 1 |")
+    assert lines[reject + 1] == "| warn | Q101 | good.csv well A00 | Cq 0 | 45 |"
 
 
 def test_the_person_at_the_terminal_reads_the_reason() -> None:
@@ -70,3 +94,16 @@ def test_patient_pages_are_not_listed(home: Home) -> None:
 def test_night_without_news(home: Home) -> None:
     text = nightly_summary({"message": "Nothing new", "fingerprint": {"data": "a" * 64}}, home)
     assert text == "# Nothing new\n\n| rests on | digest |\n| --- | --- |\n| data | aaaaaaaaaaaaaaaa |"
+
+
+def test_findings_about_files_are_told_and_what_they_quote_is_not() -> None:
+    missing = Finding("D121", "reject", "no such file or folder", file="/data/x.csv")
+    assert public_finding(missing) == ("reject", "D121", "/data/x.csv", "no such file or folder")
+    quoted = Finding("P110", "reject", "it begins with \"O'Hara, PX1\"", file="x.csv")
+    assert "PX1" not in public_finding(quoted)[3]
+
+
+def test_a_score_file_elsewhere_is_named_as_it_is(home: Home, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"patient_id": ["PX1"], "endpoint_id": ["E"], "model_name": [""], "model_version": [""]})
+    scored = Scored(frame.assign(call="no call"), tmp_path / "mine.csv", ("low", "high"))
+    assert score_summary(scored, home).endswith(f"File: `{tmp_path / 'mine.csv'}`, on the machine of the server.")

@@ -12,7 +12,7 @@ import pytest
 from scipy.special import expit, logit
 
 from data.protocol import Protocol, load_protocol
-from features.landmark import LandmarkTable
+from features.landmark import LandmarkTable, frame_digest
 from features.outcomes import Outcome
 from models.training import Plan, train_endpoint
 
@@ -109,7 +109,7 @@ def make_world(n: int = 150, seed: int = 0, effect: float = 1.0, lost: float = 0
         )
         stamp = pd.Timedelta(days=round(landmark * 30.4375))
         latest = pd.DataFrame({"blood": SURGERY + stamp, "imaging": SURGERY + stamp}, index=rows)
-        tables[landmark] = LandmarkTable(frame, latest, landmark, f"digest-{seed}-{landmark:g}", "1.0")
+        tables[landmark] = LandmarkTable(frame, latest, landmark, frame_digest(frame, landmark), "1.0")
     return World(tables, outcome, pd.Series(SURGERY, index=ids), pd.Series(log_hazard, index=ids))
 
 

@@ -82,6 +82,30 @@ def test_pairs_within_folds_ignore_shifts_between_folds():
     assert np.isnan(within_fold_auc(label, score, np.ones(4), np.arange(4)))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_pairs_within_folds_are_counted_one_by_one(seed):
+    rng = np.random.default_rng(seed)
+    label, score, weight = rng.integers(0, 2, 60).astype(float), rng.integers(0, 9, 60) / 9, rng.integers(0, 3, 60) / 2
+    fold = rng.integers(0, 4, 60)
+    won = total = 0.0
+    for i, j in np.argwhere((label[:, None] == 1) & (label == 0) & (fold[:, None] == fold)):
+        total += weight[i] * weight[j]
+        won += weight[i] * weight[j] * ((score[i] > score[j]) + 0.5 * (score[i] == score[j]))
+    assert within_fold_auc(label, score, weight, fold) == pytest.approx(won / total)
+
+
+def test_pairs_within_folds_of_ten_thousand_patients_need_no_matrix():
+    import tracemalloc
+
+    rng = np.random.default_rng(1)
+    label = rng.integers(0, 2, 10_000).astype(float)
+    tracemalloc.start()
+    within_fold_auc(label, rng.normal(size=10_000), np.ones(10_000), np.arange(10_000) % 5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_without_censoring_the_dynamic_auc_is_the_plain_one(seed):
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.discrimination import auc_with_interval
-from models.intervals import effective_size, logit_interval, resampled_interval, wilson_interval
+from models.intervals import effective_size, joined, logit_interval, resampled_interval, wilson_interval
 
 
 def test_wilson_equals_the_published_example():
@@ -36,6 +36,18 @@ def test_resampled_interval_is_about_the_estimate_and_needs_resamples():
     assert lower == pytest.approx(1 - 1.96 * 2, abs=0.1) and upper == pytest.approx(1 + 1.96 * 2, abs=0.1)
     assert all(np.isnan(resampled_interval(1.0, moved[:9])))
     assert all(np.isnan(resampled_interval(1.0, [np.nan] * 50)))
+
+
+@pytest.mark.parametrize("scale", ["identity", "logit", "log"])
+def test_joined_sources_add_their_variances(scale):
+    rng = np.random.default_rng(3)
+    first, second = rng.beta(80, 20, 5000), rng.beta(50, 30, 5000)
+    forward = {"identity": lambda v: v, "logit": lambda v: np.log(v / (1 - v)), "log": np.log}[scale]
+    both = forward(joined(first, second, scale))
+    assert both.mean() == pytest.approx(forward(first).mean())
+    assert both.var() == pytest.approx(forward(first).var() + forward(second).var(), rel=0.06)
+    np.testing.assert_allclose(joined(first, np.full(5000, 0.7), scale), first)
+    assert np.isnan(joined([0.5, np.nan], [np.nan, 0.5], scale)).all()
 
 
 @pytest.mark.slow

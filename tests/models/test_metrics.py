@@ -18,6 +18,7 @@ from models.metrics import (
     delta_adjustment,
     net_benefit,
     probability_metrics,
+    slope_error,
 )
 
 
@@ -100,6 +101,24 @@ def test_the_true_model_scores_best_and_is_calibrated(seed):
 
 def test_constant_predictions_have_no_slope():
     assert np.isnan(calibration(np.array([0.0, 1, 1]), np.full(3, 0.4), np.ones(3))["slope"])
+
+
+@pytest.mark.parametrize("spread", [0.5, 1.5])
+def test_slope_error_is_the_spread_of_slopes_of_a_right_model(spread):
+    rng = np.random.default_rng(6)
+    truth = expit(rng.normal(0.3, spread, 400))
+    found = [calibration((rng.random(400) < truth).astype(float), truth, np.ones(400))["slope"] for _ in range(300)]
+    assert slope_error(judged(np.ones(400)), truth) == pytest.approx(np.std(found), rel=0.15)
+
+
+def test_slope_error_is_large_when_predictions_hardly_vary():
+    rng = np.random.default_rng(7)
+    label = np.r_[np.ones(34), np.zeros(48)]
+    assert slope_error(judged(label), expit(-0.35 + rng.normal(0, 0.1, 82))) > 1.5
+    assert slope_error(judged(label), np.full(82, 0.4)) == np.inf
+    thrice = np.full(82, 3.0)
+    value = expit(rng.normal(size=82))
+    assert slope_error(judged(label, thrice), value) == pytest.approx(slope_error(judged(label), value))
 
 
 def test_roc_curve_area_is_the_auc():

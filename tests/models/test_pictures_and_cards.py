@@ -45,6 +45,12 @@ def test_the_card_opens_with_the_warning_and_names_limits(result, protocol):
     assert BANNER not in model_card(result, "M0", protocol, simulated=False)
 
 
+def test_a_rule_is_judged_over_all_pairs_and_the_card_says_so(result, protocol):
+    card = model_card(result, "M0", protocol, simulated=False)
+    assert "AUC (fixed score, all pairs)" in card and "pairs within folds" not in card
+    assert "AUC (pairs within folds)" in model_card(result, "M3", protocol, simulated=False)
+
+
 def test_the_note_puts_the_verdict_first(result):
     lines = endpoint_note(result, simulated=True).splitlines()
     assert lines[0] == BANNER and lines[2].startswith("## MRD36@6: M3, AUC 0.")

@@ -9,9 +9,11 @@ from lifelines import CoxPHFitter
 from sklearn.linear_model import LogisticRegression
 
 from models.cox import baseline_hazard, fit_ridge_cox, fit_ridge_cox_efron, partial_likelihood, risk_sets
+from models.estimator import OUTCOME
 from models.logistic import deviance, fit_ridge_logistic
 from models.newton import NotConverged
 from models.penalty import inner_masks, one_standard_error
+from models.stacked_cox import StackedCox, cumulative_incidence
 
 
 def survival(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -148,3 +150,28 @@ def test_inner_folds_keep_a_patient_together():
     assert (held[:, ::2] == held[:, 1::2]).all()
     assert (held[:5].sum(0) == 1).all() and (held[5:].sum(0) == 1).all()
     assert {int(row[groups % 3 == 0].sum()) for row in held} == {4}
+
+
+def test_absolute_risk_under_a_competing_cause_equals_lifelines():
+    """Two cause-specific Cox models without ties: lifelines' hazards, combined to a cumulative incidence."""
+    rng = np.random.default_rng(3)
+    n, horizon = 300, 24.0
+    terms = rng.normal(size=(n, 2))
+    first = rng.exponential(1 / (0.03 * np.exp(terms @ [0.8, -0.4])))
+    second = rng.exponential(1 / (0.02 * np.exp(terms @ [0.1, 0.7])))
+    left = rng.uniform(5, 60, n)
+    time = np.minimum.reduce([first, second, left])
+    event = np.select([time == first, time == second], [1, 2], 0)
+    y = np.zeros(n, dtype=OUTCOME)
+    y["time"], y["event"], y["label"] = 6 + time, event, np.nan
+    rows = pd.DataFrame({"landmark": 6.0, "a": terms[:, 0], "b": terms[:, 1]})
+    grid = np.unique(time[(event > 0) & (time <= horizon)])
+    model = StackedCox(("a", "b"), 6.0, tuple(6 + grid), (1e-9,), recalibrate=False).fit(rows, y)
+    data = rows[["a", "b"]].assign(time=time)
+    hazards = []
+    for cause in (1, 2):
+        fitted = CoxPHFitter(baseline_estimation_method="breslow")
+        fitted.fit(data.assign(event=(event == cause).astype(int)), "time", "event")
+        cumulative = fitted.predict_cumulative_hazard(rows.head(20)[["a", "b"]], times=grid).to_numpy()
+        hazards.append(np.diff(cumulative, axis=0, prepend=0.0).T)
+    np.testing.assert_allclose(model.predict_proba(rows.head(20))[:, 1], cumulative_incidence(*hazards), atol=1e-4)

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from data.findings import Refused
-from features.landmark import LeakageError
+from features.landmark import LeakageError, frame_digest
 from features.outcomes import label
 from models.censoring import VisitCensoring
 from models.discrimination import auc
+from models.model_card import model_card
 from models.newton import CannotFit
 from models.policy import appoint
 from models.result import FITTED, NOT_ESTIMABLE
@@ -134,6 +135,64 @@ def test_the_policy_appoints_by_size_never_by_performance(
     assert words in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "fitted", "shown"),
+    [
+        ("MRD36@6", ("M0", "M1", "M2", "M3"), "M3"),
+        ("MRD24@6", ("M0", "M1", "M2", "M3", "Mc"), "M3"),
+        ("MRD24@6", ("M0", "M1", "M2", "Mc"), "M2"),
+        ("MRD24@6", ("M0", "M1", "Mc"), "Mc"),
+        ("MRD24@6", (), ""),
+    ],
+)
+def test_the_model_shown_is_prespecified_too(protocol, endpoint, fitted, shown):
+    assert appoint(protocol.endpoint(endpoint), 82, fitted, protocol).shown == shown
+
+
+def test_an_endpoint_without_champion_shows_the_policy_model(world, protocol, quick):
+    plan = dataclasses.replace(quick, repeats=1, resamples=0, draws=0)
+    result = train_endpoint(
+        world.tables, world.outcome, protocol.endpoint("MRD24@6"), protocol, surgery=world.surgery, plan=plan
+    )
+    assert result.champion == "" and result.shown == "M3"
+    line = result.headline()
+    assert line.startswith("MRD24@6: no champion: MRD24@6 is sensitivity and never promoted; prespecified M3, AUC 0.")
+    assert "(no interval)" in line and "event rate" in line and "control" in line and "prrt" in line
+
+
+def test_the_headline_carries_interval_events_rate_and_arms(trained):
+    result = trained[0]
+    assert result.shown == result.champion == "M3"
+    rate, arms = result.prevalence, result.by_arm.set_index("arm")["prevalence"]
+    assert result.headline() == (
+        f"MRD36@6: M3, AUC {result.models['M3'].cell('auc', 2)}, {result.counts['events']} events among "
+        f"{result.counts['labelled']} labelled patients, event rate {rate:.0%} (control {arms['control']:.0%}, "
+        f"prrt {arms['prrt']:.0%})"
+    )
+
+
+def test_differences_to_the_rule_are_those_of_the_figures_shown(trained):
+    result = trained[0]
+    table = result.comparisons.set_index(["model", "against", "metric"])
+    shown = result.models["M3"].metrics["auc"] - result.models["M0"].metrics["auc"]
+    assert table.loc[("M3", "M0", "auc"), "difference"] == pytest.approx(shown)
+
+
+def test_a_slope_of_predictions_that_hardly_vary_is_not_estimable(make, protocol, quick):
+    # Without effects the comparator's penalty takes nearly all spread out of its predictions.
+    world = make(n=64, seed=8, effect=0.0)
+    plan = dataclasses.replace(quick, repeats=3, resamples=12, draws=0)
+    result = train_endpoint(
+        world.tables, world.outcome, protocol.endpoint("MRD24@6"), protocol, surgery=world.surgery, models=["Mc"],
+        plan=plan,
+    )  # fmt: skip
+    comparator = result.models["Mc"]
+    assert np.isnan(comparator.metrics["slope"]) and np.isnan(comparator.intervals["slope"]).all()
+    assert comparator.cell("slope") == "not estimable" and np.isfinite(comparator.metrics["oe"])
+    card = model_card(result, "Mc", protocol, simulated=True)
+    assert "slope is not estimable: the predictions hardly vary" in card
+
+
 def test_an_auc_too_good_to_be_true_raises_the_alarm(make, protocol, quick):
     world = make(n=120, seed=2)
     time = world.outcome.patients["first_positive"].fillna(99.0)
@@ -142,7 +201,7 @@ def test_an_auc_too_good_to_be_true_raises_the_alarm(make, protocol, quick):
         score = (100 - time.reindex(table.rows.index)).clip(1, 99)
         line = np.log((score + 0.5) / (100.5 - score))
         rows = table.rows.assign(netest_last=score, netest_logit=line, has_landmark_blood=True)
-        spoiled[landmark] = dataclasses.replace(table, rows=rows)
+        spoiled[landmark] = dataclasses.replace(table, rows=rows, digest=frame_digest(rows, landmark))
     plan = dataclasses.replace(quick, resamples=2, draws=0, repeats=1)
     result = train_endpoint(
         spoiled, world.outcome, protocol.endpoint("MRD36@6"), protocol, surgery=world.surgery, models=["M3"], plan=plan

@@ -9,14 +9,22 @@ import pandas as pd
 import pytest
 
 from features.landmark import LeakageError
-from models.bootstrap import bootstrap, cross_validated_metrics, frozen, resample
+from models.bootstrap import bootstrap, cross_validated_metrics, evaluate_again, frozen, refit_again
 from models.cohort import build_cohort
-from models.discrimination import auc
+from models.discrimination import auc, auc_with_interval
 from models.leakage import check_split, check_table
-from models.metrics import Judged
+from models.metrics import Judged, probability_metrics
 from models.specification import build
 from models.training import _judged
-from models.validation import assign_folds, cross_validate, deal, fit_models, predict_fold, training_rows
+from models.validation import (
+    OutOfFold,
+    assign_folds,
+    cross_validate,
+    deal,
+    fit_models,
+    predict_fold,
+    training_rows,
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +69,7 @@ def test_the_threads_change_nothing(cohort, models):
     for name in models:
         np.testing.assert_array_equal(one.probability[name], two.probability[name])
     small = {name: models[name] for name in ("M2", "M3")}
-    first, second = (bootstrap(cohort, small, 5, 4, seed=5, jobs=jobs) for jobs in (1, 2))
+    first, second = (bootstrap(cohort, small, one, 5, 4, seed=5, jobs=jobs) for jobs in (1, 2))
     for name in small:
         np.testing.assert_array_equal(first[name]["auc"], second[name]["auc"])
 
@@ -160,13 +168,58 @@ def test_permuted_labels_have_an_auc_of_one_half(cohort, protocol):
         assert abs(np.mean(values) - 0.5) < 0.045, name
 
 
-def test_a_bootstrap_pass_counts_every_copy(cohort, models):
-    seed = (9, 4)
-    found = resample(cohort, {"M0": models["M0"]}, 5, seed)["M0"]
-    sample = np.random.default_rng(seed).integers(len(cohort.patients), size=len(cohort.patients))
+def test_judging_again_counts_every_copy_and_fits_nothing(cohort, models):
+    n = len(cohort.patients)
+    sample = np.random.default_rng(9).integers(n, size=n)
     own = np.flatnonzero(cohort.own)
-    copies = np.bincount(sample, minlength=len(cohort.patients))[cohort.patient[own]]
-    score = (cohort.rows["netest_last"].to_numpy()[own] > 20).astype(float)
+    score = np.random.default_rng(1).random(len(own))
+    predictions = OutOfFold(
+        {"M2": np.stack([score, score])}, assign_folds(cohort, 5, 2, seed=1)[:, cohort.patient[own]]
+    )
+    copies = np.bincount(sample, minlength=n)[cohort.patient[own]]
     weight = cohort.evaluation_weights(sample) * copies
     assert copies.max() > 2
-    assert found["auc_pooled"] == pytest.approx(auc(cohort.outcome["label"][own], score, weight))
+    found = evaluate_again(cohort, predictions, sample)["M2"]
+    assert found["auc"] == found["auc_pooled"] == pytest.approx(auc(cohort.outcome["label"][own], score, weight))
+
+
+def test_fitting_again_judges_everybody_once(cohort, models):
+    n, rng = len(cohort.patients), np.random.default_rng(2)
+    passes = [refit_again(cohort, models, 5, rng.integers(n, size=n), rng)[0] for _ in range(3)]
+    own = np.flatnonzero(cohort.own)
+    positive = (cohort.rows["netest_last"].to_numpy()[own] > 20).astype(float)
+    fixed = auc(cohort.outcome["label"][own], positive, _judged(cohort).weight)
+    np.testing.assert_allclose([one["M0"]["auc"] for one in passes], fixed)
+    assert np.std([one["M3"]["auc"] for one in passes]) > 0
+
+
+def test_figures_are_means_over_the_repeats_not_figures_of_the_mean(cohort, models):
+    predictions = cross_validate(cohort, {"M5": models["M5"]}, assign_folds(cohort, 5, 4, seed=2), jobs=1)
+    judged = _judged(cohort)
+    found = cross_validated_metrics(judged, predictions, "M5")
+    each = [probability_metrics(judged, row) for row in predictions.probability["M5"]]
+    for metric in ("brier", "ipa", "slope", "oe"):
+        assert found[metric] == pytest.approx(np.mean([one[metric] for one in each]))
+    assert found["brier"] > probability_metrics(judged, predictions.mean("M5"))["brier"]
+
+
+def test_the_event_rate_is_uncertain_although_folds_are_stratified(cohort, models):
+    three = {name: models[name] for name in ("M2", "M3")}
+    predictions = cross_validate(cohort, three, assign_folds(cohort, 5, 2, seed=2), jobs=2)
+    found = bootstrap(cohort, three, predictions, 5, 40, seed=5)
+    judged = _judged(cohort)
+    rate, known = judged.prevalence, judged.known.sum()
+    expected = np.sqrt((1 - rate) / (rate * known))
+    for name in three:
+        assert 0.6 * expected < np.std(np.log(found[name]["oe"])) < 1.3 * expected
+
+
+def test_the_spread_of_the_auc_is_near_that_of_delong(cohort, models):
+    """Out-of-fold predictions of four terms move a little more than a fixed score; not half as much again."""
+    two = {name: models[name] for name in ("M3",)}
+    predictions = cross_validate(cohort, two, assign_folds(cohort, 5, 4, seed=2), jobs=2)
+    moved = bootstrap(cohort, two, predictions, 5, 60, seed=5)["M3"]["auc"]
+    judged = _judged(cohort)
+    known = judged.known
+    _, error, _, _ = auc_with_interval(judged.label[known], predictions.mean("M3")[known], judged.weight[known])
+    assert 0.8 * error < np.std(moved) < 1.35 * error
