@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows.home import Home, read_json, write_json
+from flows.home import Home, HomeError, read_json, write_json
 from flows.processes import HOST, Service, call, free_port, last_line, start, stop, wait_for
 
 POOL = "netest"
@@ -29,9 +29,19 @@ class ServiceError(RuntimeError):
 
 
 def read_services(home: Home) -> dict[str, Service]:
-    """Services as written by the last ``netest up``, running or not."""
+    """Services as written by the last ``netest up``, running or not.
+
+    Raises
+    ------
+    HomeError
+        When the file is none that this version writes.
+    """
     record = read_json(home.services_file) or {}
-    return {name: Service(**values) for name, values in record.get("services", {}).items()}
+    try:
+        return {name: Service(**values) for name, values in record.get("services", {}).items()}
+    except (TypeError, AttributeError) as error:
+        words = "not written by this version; end what still runs of it (`ps x`), then delete the file"
+        raise HomeError(f"{home.services_file}: {words}") from error
 
 
 def api_url(home: Home) -> str:

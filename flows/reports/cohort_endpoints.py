@@ -105,7 +105,9 @@ def counts_sentence(training: TrainingResult) -> str:
 
 def _policy(training: TrainingResult) -> str:
     if not training.champion:
-        return _sentence(training.policy_reason)
+        name = shown_model(training)
+        details = f" Details are of {name}, as the policy prespecifies." if name else ""
+        return _sentence(training.policy_reason) + details
     return f"Champion: {training.champion}. {training.policy_reason}."
 
 

@@ -115,14 +115,15 @@ def outcome_tiles(trial: Trial, outcome: Outcome, times: pd.DataFrame, protocol:
         own = times[times["arm"].eq(name)]
         reading = survival.kaplan_meier(own).at(month) if len(own) else (float("nan"),) * 3
         value = EMPTY if np.isnan(reading[0]) else f"{100 * reading[0]:.0f}%"
-        note = percent_interval(*reading).removeprefix(f"{value} ").strip("()")
-        tiles.append(Tile(f"Disease-free at {month:g} months, {arm_label(name)}", value, f"95% interval {note}%", name))
+        limits = percent_interval(*reading).removeprefix(f"{value} ").strip("()")
+        note = "nobody under observation" if np.isnan(reading[0]) else f"95% interval {limits}%"
+        tiles.append(Tile(f"Disease-free at {month:g} months, {arm_label(name)}", value, note, name))
     if len(times):
         follow = survival.median_time(survival.kaplan_meier(times, reverse=True))
         tiles.append(
             Tile(
                 "Median imaging follow-up",
-                f"{whole(follow)} mo",
+                "not reached" if np.isnan(follow) else f"{whole(follow)} mo",
                 "reverse Kaplan-Meier, to the last adequate scan",
                 "accent",
             )

@@ -48,30 +48,38 @@ CONTINUOUS = (
 
 
 def flow_stages(trial: Trial, outcome: Outcome, protocol: Protocol) -> list[Stage]:
-    """Steps of the patient flow: consented, operated, randomised, at risk at each landmark after surgery."""
+    """Steps of the patient flow: consented, operated, randomised, at risk at each landmark after surgery.
+
+    A cohort in which nobody is randomised is followed as one group.
+    """
     patients, arm = trial.patients, timeline.arms(trial)
     consented = patients["consent_on"].notna().sum()
     allocated = arm[arm.isin(timeline.ARMS)]
     stages = [
         Stage("Consented", int(consented) if consented else None, {}, {}),
         Stage("Operated", int(patients["surgery_on"].notna().sum()), {}, {}),
-        _landmark_stage("Randomised", allocated, timeline.drawn(trial, "blood", "baseline")),
     ]
+    randomised = not allocated.empty
+    if randomised:
+        stages.append(_landmark_stage("Randomised", allocated, timeline.drawn(trial, "blood", "baseline")))
     visits = {float(month): visit for visit, month in protocol["calendar.sample_month"].items()}
     for landmark in protocol.landmarks:
         if landmark <= 0:
             continue
         risk = at_risk(outcome, landmark, protocol)
-        own = allocated[allocated.index.isin(risk.index[risk])]
+        followed = allocated if randomised else arm
+        own = followed[followed.index.isin(risk.index[risk])]
         have = timeline.drawn(trial, "blood", visits.get(landmark, ""))
         stages.append(_landmark_stage(f"At risk, month {landmark:g}", own, have))
     return stages
 
 
 def _landmark_stage(label: str, arm: pd.Series, with_blood: set[str]) -> Stage:
+    blood = {name: int(arm[arm.eq(name)].index.isin(list(with_blood)).sum()) for name in (*timeline.ARMS, "")}
+    if arm.eq("").all():
+        return Stage(label, len(arm), {}, {"": blood[""]})
     counts = {name: int(arm.eq(name).sum()) for name in timeline.ARMS}
-    blood = {name: int(arm[arm.eq(name)].index.isin(list(with_blood)).sum()) for name in timeline.ARMS}
-    return Stage(label, sum(counts.values()), counts, blood)
+    return Stage(label, sum(counts.values()), counts, {name: blood[name] for name in timeline.ARMS})
 
 
 def flow_figure(trial: Trial, outcome: Outcome, protocol: Protocol) -> Figure:

@@ -43,7 +43,7 @@ def write_model_report(
     Parameters
     ----------
     training : TrainingResult
-        Its champion is described; the first calibrated model where the policy appoints none.
+        Its champion is described; where there is none, the model that the policy would name.
     protocol : Protocol
     out : Path
     simulated : bool
@@ -99,7 +99,7 @@ def model_page(
 def card_facts(training: TrainingResult, name: str) -> list[tuple[str, str]]:
     """The card's head: what it is, for whom, since when."""
     endpoint = training.endpoint
-    role = "champion" if name and name == training.champion else "shown, not promoted" if name else EMPTY
+    role = "champion" if name and name == training.champion else "prespecified, not promoted" if name else EMPTY
     return [
         ("Registered name", endpoint.slug),
         ("Model", model_label(name) if name else "none fitted"),
@@ -156,11 +156,10 @@ def method(training: TrainingResult) -> str:
     """How it was validated, from what the training recorded."""
     facts = training.facts
     return (
-        f"{facts.get('repeats', EMPTY)} times repeated {facts.get('folds', EMPTY)}-fold cross-validation by "
-        f"patient, everything "
-        f"fitted inside the fold; intervals from {facts.get('resamples', EMPTY)} bootstrap runs of the whole "
-        f"pipeline (for a "
-        f"rule: logit-DeLong). Seed {facts.get('seed', EMPTY)}."
+        f"{facts.get('repeats', EMPTY)} times repeated {facts.get('folds', EMPTY)}-fold cross-validation by patient, "
+        f"everything fitted inside the fold; intervals from {facts.get('resamples', EMPTY)} resamples of the judged "
+        f"patients and as many refits of the whole pipeline (for a rule: logit-DeLong). "
+        f"Seed {facts.get('seed', EMPTY)}."
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from data.protocol import Protocol
 from data.trial import Trial
 from features.outcomes import Outcome
-from flows.reports import page
+from flows.reports import page, timeline
 from flows.reports.figures_style import arm_label
 from flows.reports.page import EMPTY, Table, day, number, percent_interval, records, text
 from flows.reports.patient_course import multiples_figure, patient_course, trajectory_figure
@@ -78,7 +78,7 @@ def patient_page(trial: Trial, protocol: Protocol, outcome: Outcome, scores: pd.
         samples=sample_table(trial, protocol, patient_id),
         scans=scan_table(trial, protocol, patient_id),
         missing=missing_lines(trial, protocol, outcome, patient_id),
-        caveats=caveats(person, protocol),
+        caveats=caveats(person, trial, protocol),
     )
 
 
@@ -190,7 +190,15 @@ def scan_table(trial: Trial, protocol: Protocol, patient_id: str) -> Table | Non
     return Table(("Scan", "Modality", "Visit", "Reading", "Site", "Largest lesion, mm"), rows, "", marks, numeric=False)
 
 
-def caveats(person: pd.Series, protocol: Protocol) -> list[str]:
+def _negative(trial: Trial, protocol: Protocol) -> str:
+    """A negative score in words, by the cut-off of the version that the trial uses."""
+    analyte, version = timeline.score_analyte(trial, protocol)
+    assay = protocol.assays[version or str(protocol["assay_default.version"])]
+    cut = assay.primary_cutoff[analyte or assay.analytes[0]]
+    return f"A score below {cut:g}" if assay.inclusive else f"A score of {cut:g} or less"
+
+
+def caveats(person: pd.Series, trial: Trial, protocol: Protocol) -> list[str]:
     """What a reader must know before leaning on a number of this page, in plain language."""
     lines = [
         "A probability describes many patients like this one, seen from the same landmark. It does not say "
@@ -200,9 +208,8 @@ def caveats(person: pd.Series, protocol: Protocol) -> list[str]:
         "It holds under the care that patients in this trial received. It does not say what would have "
         "happened with the other "
         "treatment.",
-        f"The bands of the score are published cut-offs. A score of {protocol['kinetics.cutoff']:g} or less "
-        f"does not rule out "
-        "residual disease: nearly all patients in this setting recur in the end.",
+        f"The bands of the score are published cut-offs. {_negative(trial, protocol)} does not rule out residual "
+        "disease: nearly all patients in this setting recur in the end.",
         "The shaded bar at each score is the variation of the laboratory's control material. How much the "
         "score moves from week "
         "to week in one stable person is not published, so no change here is called real or not real.",

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from flows.home import Home, HomeError, write_json
-from flows.work.runs_file import move_places
+from flows.work.runs_file import RESTORE, move_places
 
 STORE = "store.sqlite"
 RUNS = "mlflow/mlflow.db"
@@ -72,8 +72,7 @@ def _copy_state(home: Home, copy: Path) -> None:
     for name in DATABASES:
         if (home.root / name).exists():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(home.root / name)) as source, closing(sqlite3.connect(copy / name)) as target:
-                source.backup(target)
+            _copy_database(home.root / name, copy / name)
     if (home.root / ARTIFACTS).is_dir():
         shutil.copytree(home.root / ARTIFACTS, copy / ARTIFACTS)
     for name in PLAIN:
@@ -82,6 +81,14 @@ def _copy_state(home: Home, copy: Path) -> None:
             shutil.copytree(place, copy / name)
         elif place.exists():
             shutil.copy2(place, copy / name)
+
+
+def _copy_database(file: Path, copy: Path) -> None:
+    try:
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+    except sqlite3.Error as error:
+        raise HomeError(f"{file}: cannot be copied ({error}); {RESTORE}") from error
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -6,6 +6,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from flows.home import HomeError
+
 # Columns in which MLflow keeps absolute places of files.
 PLACES = (
     ("experiments", "artifact_location"),
@@ -14,6 +16,8 @@ PLACES = (
     ("model_versions", "storage_location"),
     ("logged_models", "artifact_location"),
 )
+REGISTRY = {"registered_model_aliases", "model_version_tags"}
+RESTORE = "`netest restore` brings a backup back"
 ALIASES = """
     SELECT alias.name, alias.version, COALESCE(tag.value, '')
     FROM registered_model_aliases AS alias
@@ -24,15 +28,26 @@ ALIASES = """
 
 
 def aliased(file: Path, alias: str) -> dict[str, tuple[str, str]]:
-    """Version and model specification by registered model, for one alias; empty where nothing was registered yet."""
+    """Version and model specification by registered model, for one alias; empty where nothing was registered yet.
+
+    Raises
+    ------
+    HomeError
+        When the file is damaged or locked.
+    """
     if not file.exists():
         return {}
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as runs:
-        try:
-            rows = runs.execute(ALIASES, (alias,)).fetchall()
-        except sqlite3.OperationalError:
-            return {}
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as runs:
+            rows = runs.execute(ALIASES, (alias,)).fetchall() if _tables(runs) >= REGISTRY else []
+    except sqlite3.Error as error:
+        remedy = "try again when the other work has ended" if "locked" in str(error) else RESTORE
+        raise HomeError(f"{file}: the runs and models cannot be read ({error}); {remedy}") from error
     return {name: (str(version), model) for name, version, model in rows}
+
+
+def _tables(runs: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in runs.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def move_places(file: Path, old: str, new: str) -> None:

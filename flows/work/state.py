@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from flows.home import Home, read_json
+from flows.home import Home, HomeError, read_json
 from flows.inbox import waiting
 from flows.services import service_status
 from flows.work.registry import champions
@@ -14,6 +14,7 @@ from flows.work.undo import cut_off
 LAST_NIGHT = "last.json"
 # A night is missed when none completed for this long: a day and two hours of slack.
 NIGHT_HOURS = 26.0
+MISSING = "not there yet"
 LABELS = {"prefect": "Prefect", "mlflow": "MLflow", "worker": "Worker", "inbox": "Watcher"}
 
 
@@ -31,9 +32,11 @@ def look(home: Home) -> dict[str, Any]:
         list of ``{"what", "remedy"}``.
     """
     state: dict[str, Any] = {"home": str(home.root), "kind": home.kind, "problems": []}
+    if home.root.exists() and not home.root.is_dir():
+        raise HomeError(f"{home.root}: a file, not a folder; choose another --home")
     state["services"] = service_status(home)
     state["store"] = _store(home)
-    state["champions"] = champions(home)
+    state["champions"], state["runs"] = _champions(home)
     state["inbox"] = len(waiting(home))
     state["quarantine"] = _quarantined(home)
     state["last_night"] = read_json(home.nightly / LAST_NIGHT)
@@ -41,6 +44,14 @@ def look(home: Home) -> dict[str, Any]:
     for check in (_service_problems, _store_problems, _work_problems):
         state["problems"].extend(check(state))
     return state
+
+
+def _champions(home: Home) -> tuple[dict[str, str], str]:
+    """Champions, and why they cannot be read."""
+    try:
+        return champions(home), ""
+    except HomeError as error:
+        return {}, str(error)
 
 
 def _store(home: Home) -> dict[str, Any]:
@@ -51,7 +62,7 @@ def _store(home: Home) -> dict[str, Any]:
     try:
         with Store(home.store_url) as store:
             if not store.ready:
-                return {"url": place, "state": "not there yet"}
+                return {"url": place, "state": MISSING}
             store.initialise()
             files = store.files()
             loaded = files[files["status"] == "loaded"]
@@ -89,15 +100,15 @@ def _service_problems(state: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _store_problems(state: dict[str, Any]) -> list[dict[str, str]]:
-    store = state["store"]
-    if store["state"] != "unusable":
-        return []
-    return [
-        {
-            "what": f"the store cannot be used: {store['reason']}",
-            "remedy": "see the message; netest restore brings a backup back",
-        }
-    ]
+    store, problems = state["store"], []
+    restore = f"netest restore FILE --replace --home {state['home']}   (files in {state['home']}/backups)"
+    if store["state"] == "unusable":
+        problems.append({"what": f"the store cannot be used: {store['reason']}", "remedy": restore})
+    if store["state"] == MISSING and state["champions"]:
+        problems.append({"what": "models are registered, but the store they came from is gone", "remedy": restore})
+    if state["runs"]:
+        problems.append({"what": state["runs"], "remedy": restore})
+    return problems
 
 
 def _work_problems(state: dict[str, Any]) -> list[dict[str, str]]:
@@ -149,6 +160,8 @@ def state_lines(state: dict[str, Any]) -> list[str]:
 def next_steps(state: dict[str, Any]) -> list[str]:
     """What to do next, most urgent first."""
     steps = [problem["remedy"] for problem in state["problems"]]
+    if state["store"]["state"] == "unusable":
+        return steps
     if state["store"]["state"] != "ready":
         return [*steps, "netest ingest FOLDER   load a delivery"]
     if not state["champions"]:

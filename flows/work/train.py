@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -108,11 +109,13 @@ def run_train(home: Home, request: TrainRequest, *, run: Runner = direct, progre
     -------
     Trained
     """
-    from flows.work.registry import Registration
+    from flows.work.registry import Registration, has_champion
     from flows.work.undo import all_or_nothing
 
     home.create()
     check_models(request.models)
+    # A registry that cannot be read is said before the work, not after it.
+    has_champion(home)
     endpoints = select_endpoints(home.protocol(), request.family, request.landmark)
     prepared = run("prepare features and outcomes", prepare, home, request.data_cut)
     results: dict[str, TrainingResult] = {}
@@ -148,7 +151,10 @@ def training(
     try:
         yield pending
     finally:
-        pending.close()
+        with warnings.catch_warnings():
+            # Work that is dropped because a step failed needs no advice from joblib.
+            warnings.simplefilter("ignore", UserWarning)
+            pending.close()
         get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 

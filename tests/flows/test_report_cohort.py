@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from features.outcomes import build_outcome
 from flows.reports import survival, timeline, write_cohort_report
 from flows.reports.cohort import cohort_page
 from flows.reports.cohort_calls import calls_table, reasons_table
+from flows.reports.cohort_endpoints import endpoint_section, shown_model
 from flows.reports.cohort_patients import flow_stages, table_one
 from flows.reports.cohort_quality import plate_table, rejected_files, westgard
 from flows.reports.page import percent_interval
@@ -111,6 +113,27 @@ def test_patient_flow_counts() -> None:
     assert stages["Randomised"].total == 106
     assert stages["Randomised"].blood == {"control": 51, "prrt": 48}
     assert stages["At risk, month 6"].total == trainings()["MRD36@6"].counts["at_risk"]
+
+
+def test_a_cohort_without_arms_flows_as_one_group() -> None:
+    trial = gold().replace(patients=gold().patients.assign(arm=None, randomised_on=pd.NaT))
+    outcome = build_outcome(trial, protocol())
+    stages = {stage.label: stage for stage in flow_stages(trial, outcome, protocol())}
+    assert "Randomised" not in stages
+    month_6 = stages["At risk, month 6"]
+    assert (month_6.total, month_6.arms) == (trainings()["MRD36@6"].counts["at_risk"], {})
+    assert 0 < month_6.blood[""] < month_6.total
+    page = check(cohort_page(trial, protocol(), outcome, [], NOTHING))
+    assert "nobody under observation" in page.text and "interval –%" not in page.text
+
+
+def test_details_are_of_the_model_that_the_policy_names() -> None:
+    result = replace(trainings()["MRD36@6"], champion="", shown="M3", policy_reason="no champion: never promoted")
+    better = {"M1": result.models["M3"], **result.models}
+    section = endpoint_section(replace(result, models=better), protocol())
+    assert shown_model(replace(result, models=better)) == "M3"
+    assert section.policy == "No champion: never promoted. Details are of M3, as the policy prespecifies."
+    assert shown_model(replace(result, shown="")) == ""
 
 
 def test_table_one_shows_arms_missing_and_what_was_not_delivered() -> None:

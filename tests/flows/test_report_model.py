@@ -37,11 +37,11 @@ def test_a_card_of_what_is_not_estimable_has_counts_and_a_reason_and_no_area() -
     assert page.images == [] and "Performance" not in page.text
 
 
-def test_no_champion_is_said_and_the_first_calibrated_model_is_shown() -> None:
+def test_no_champion_is_said_and_the_prespecified_model_is_shown() -> None:
     result = replace(trainings()["MRD36@6"], champion="", policy_reason="no champion: sensitivity and never promoted")
     page = check(model_page(result, protocol()))
     assert "No champion: sensitivity and never promoted." in page.text
-    assert "shown, not promoted" in page.text
+    assert "prespecified, not promoted" in page.text
 
 
 def test_warnings_and_hostile_words_stay_words() -> None:

@@ -148,3 +148,14 @@ def test_same_input_same_bytes(tmp_path: Path) -> None:
         for i in range(2)
     ]
     assert pages[0] == pages[1]
+
+
+def test_a_negative_score_is_told_by_the_cut_off_of_the_version_in_use() -> None:
+    trial = one_patient()
+    results = trial.results.assign(
+        analyte=trial.results["analyte"].replace("netest_activity", "netest_prognostic"),
+        version=trial.results["version"].replace("1.0", "2.0"),
+    )
+    for own, words in ((trial, "A score of 20 or less"), (trial.replace(results=results), "A score below 40")):
+        text = patient_page(own, protocol(), build_outcome(own, protocol()), pd.DataFrame(), "P1")
+        assert f"{words} does not rule out" in check(text).text

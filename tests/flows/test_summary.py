@@ -99,7 +99,7 @@ def test_night_without_news(home: Home) -> None:
 def test_findings_about_files_are_told_and_what_they_quote_is_not() -> None:
     missing = Finding("D121", "reject", "no such file or folder", file="/data/x.csv")
     assert public_finding(missing) == ("reject", "D121", "/data/x.csv", "no such file or folder")
-    quoted = Finding("P110", "reject", "it begins with \"O'Hara, PX1\"", file="x.csv")
+    quoted = Finding("P110", "reject", 'it begins with "O\'Hara, PX1"', file="x.csv")
     assert "PX1" not in public_finding(quoted)[3]
 
 
