@@ -141,10 +141,24 @@ def run_restore(home: Home, file: Path, *, replace: bool = False) -> list[str]:
         return _install(home, copy)
 
 
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Files and folders only, inside the folder; early releases of Python 3.11 have no extraction filter for that."""
+    members = archive.getmembers()
+    for member in members:
+        inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
+        if not (inside and (member.isfile() or member.isdir())):
+            raise tarfile.TarError(f"{member.name} is no plain file inside the backup")
+        member.mode = 0o700 if member.isdir() else 0o600
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, members, filter="data")
+    else:
+        archive.extractall(folder, members)
+
+
 def _unpack(file: Path, folder: Path) -> dict:
     try:
         with tarfile.open(file, "r:gz") as archive:
-            archive.extractall(folder, filter="data")
+            _extract(archive, folder)
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, EOFError, tarfile.TarError, ValueError) as error:
         raise HomeError(f"{file}: not a readable backup of netest ({error})") from error
