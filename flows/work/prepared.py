@@ -43,9 +43,12 @@ def load_trial(home: Home, data_cut: dt.date | None = None) -> tuple[Trial, str]
 
     Raises
     ------
-    ValueError
-        When the store holds no patient at this data cut.
+    PublicError
+        When the store holds no patient at this data cut, or the day has not come.
     """
+    today = dt.datetime.now(dt.UTC).date()
+    if data_cut is not None and data_cut > today:
+        raise PublicError(f"the data cut {data_cut} lies ahead; choose one up to {today}, or none for all")
     with home.store() as store:
         trial = store.trial(None if data_cut is None else data_cut.isoformat())
         newest = store.files()["loaded_at"].max()
@@ -67,7 +70,7 @@ def prepare(home: Home, data_cut: dt.date | None = None, landmarks: Sequence[flo
 
     Raises
     ------
-    ValueError
+    PublicError
         When the store holds no patient.
     Refused
         When records cannot be used together (mixed versions, units that do not convert).

@@ -27,8 +27,10 @@ ALIASES = """
 """
 
 
-def aliased(file: Path, alias: str) -> dict[str, tuple[str, str]]:
+def aliased(file: Path, alias: str, patience: float = 5.0) -> dict[str, tuple[str, str]]:
     """Version and model specification by registered model, for one alias; empty where nothing was registered yet.
+
+    A file that is locked is waited for, ``patience`` seconds.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def aliased(file: Path, alias: str) -> dict[str, tuple[str, str]]:
     if not file.exists():
         return {}
     try:
-        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as runs:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=patience)) as runs:
             rows = runs.execute(ALIASES, (alias,)).fetchall() if _tables(runs) >= REGISTRY else []
     except sqlite3.Error as error:
         remedy = "try again when the other work has ended" if "locked" in str(error) else RESTORE

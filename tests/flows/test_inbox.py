@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flows.home import Home
 from flows.inbox import Watch, signature, waiting
+from flows.work.ingest import _clear_inbox
 
 
 def test_what_waits(home: Home) -> None:
@@ -52,3 +53,14 @@ def test_signature_sees_inside_folders(home: Home) -> None:
     before = signature(waiting(home))
     (folder / "a.csv").write_text("xy")
     assert signature(waiting(home)) != before
+
+
+def test_what_is_still_being_copied_stays_in_the_inbox(home: Home) -> None:
+    whole, half = home.inbox / "whole.csv", home.inbox / "half.csv"
+    for file in (whole, half):
+        file.write_text("patient_id")
+    seen = {file: signature([file]) for file in (whole, half)}
+    half.write_text("patient_id,site")
+    _clear_inbox(home, seen)
+    assert [path.name for path in waiting(home)] == ["half.csv"]
+    assert [path.name for path in home.done.rglob("*.csv")] == ["whole.csv"]

@@ -14,18 +14,21 @@ import pytest
 
 from data.protocol import PROTOCOL_FILE
 from flows.demo import EXAMPLE, ten_lines
+from flows.errors import PublicError
 from flows.home import FOREIGN, Home, HomeError, read_json
 from flows.work.dataset import run_dataset
 from flows.work.ingest import run_ingest
 from flows.work.kept import kept_trainings
 from flows.work.maintenance import run_backup, run_restore
 from flows.work.nightly import run_nightly
+from flows.work.prepared import load_trial
 from flows.work.registry import champions, open_tracker
 from flows.work.report import run_report
 from flows.work.score import run_score
 from flows.work.selection import TrainRequest
 from flows.work.state import look
 from flows.work.train import Trained, run_train, trained_file
+from flows.work.undo import all_or_nothing, cut_off
 
 pytestmark = pytest.mark.xdist_group("main_job")
 
@@ -143,6 +146,26 @@ def test_cohort_report_is_one_file(job: tuple[Home, Trained]) -> None:
     assert not re.search(r"(?:src|href)=[\"']https?://", text)
 
 
+def test_the_cohort_report_lists_what_was_kept_out(job: tuple[Home, Trained], tmp_path: Path) -> None:
+    (tmp_path / "late.csv").write_text("", encoding="utf-8")
+    assert run_ingest(job[0], [tmp_path / "late.csv"]).rejected == 1
+    (path,) = run_report(job[0], "cohort")
+    assert "late.csv" in path.read_text(encoding="utf-8")
+
+
+def test_names_are_refused_before_any_work(job: tuple[Home, Trained], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.work.train.prepare", lambda *_: pytest.fail("prepared"))
+    monkeypatch.setattr("flows.work.report.prepare", lambda *_: pytest.fail("prepared"))
+    with pytest.raises(PublicError, match="no model M99; registered are M0"):
+        run_train(job[0], TrainRequest(models=("M99",)))
+    with pytest.raises(PublicError, match="no mrd endpoint at landmark 36"):
+        run_train(job[0], TrainRequest("mrd", "36"))
+    with pytest.raises(ValueError, match="no patient 'NOPE'"):
+        run_report(job[0], "patient", "NOPE")
+    with pytest.raises(PublicError, match="needs its name"):
+        run_report(job[0], "plate")
+
+
 def test_a_plate_leaves_its_page_and_those_of_its_patients(job: tuple[Home, Trained]) -> None:
     result = run_ingest(job[0], [EXAMPLE / "qpcr" / "PLQ0031.csv"])
     assert result.rejected == 1, "a plate without clean controls"
@@ -211,7 +234,30 @@ def test_trainings_of_another_hand_are_refused(job: tuple[Home, Trained]) -> Non
         path.write_bytes(whole)
 
 
-# The next two change the registry and run last.
+def test_trainings_of_another_version_are_refused_in_words(job: tuple[Home, Trained], monkeypatch) -> None:
+    monkeypatch.setattr("flows.work.kept.pickle.loads", lambda _: [].moved)
+    with pytest.raises(HomeError, match="another version of this software; run `netest train`"):
+        kept_trainings(job[0])
+
+
+def test_what_a_killed_training_registered_is_taken_back(job: tuple[Home, Trained]) -> None:
+    home, trained = job
+    tracker = open_tracker(home)
+    before, endpoint = registry(tracker), trained.results["MRD36@6"].endpoint
+    killed = all_or_nothing(home, tracker, [endpoint])
+    killed.__enter__()
+    run = tracker.client.create_run(next(iter(trained.experiments.values()))).info.run_id
+    version = tracker.client.create_model_version(endpoint.slug, "x", run_id=run).version
+    tracker.client.set_registered_model_alias(endpoint.slug, "champion", version)
+    assert "cut off half-way" in look(home)["problems"][-1]["what"]
+    with home.lock("registry"):
+        assert not cut_off(home), "a training that runs is not cut off"
+    with all_or_nothing(home, tracker, [endpoint]):
+        assert registry(tracker) == before
+    assert not cut_off(home) and tracker.client.get_run(run).info.status == "KILLED"
+
+
+# Those below change the registry or the store and run last.
 def test_a_failed_night_leaves_the_registry_as_it_was(
     job: tuple[Home, Trained], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,6 +287,17 @@ def test_new_data_brings_challengers_and_the_champion_stays(job: tuple[Home, Tra
     assert champions(home) == before
     assert set(kept_trainings(home)["MRD36@6"].models) > {"M0", "M2", "M3", "Mc"}, "reports keep the full training"
     assert read_json(trained_file(home))["fingerprint"] != record["fingerprint"], "a part is not the whole"
+
+
+def test_a_model_card_tells_the_data_that_the_model_saw(job: tuple[Home, Trained], tmp_path: Path) -> None:
+    home, trained = job
+    seen = "patient_id,last_seen_on,status,died_on,death_cause\nEX001,2020-12-01,alive,,\n"
+    (tmp_path / "followup.csv").write_text(seen, encoding="utf-8")
+    assert run_ingest(home, [tmp_path / "followup.csv"]).loaded == 1
+    assert load_trial(home)[0].digest != trained.prepared.trial.digest
+    (path,) = run_report(home, "model", "mrd36-at-6")
+    text = path.read_text(encoding="utf-8")
+    assert trained.prepared.trial.digest in text and trained.prepared.data_cut in text
 
 
 def only_two(home: Home, request: TrainRequest, **options: object) -> Trained:

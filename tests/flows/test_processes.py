@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -44,8 +45,6 @@ def test_one_that_ignores_the_request_is_ended(tmp_path: Path) -> None:
 
 
 def test_interrupt_works_although_the_parent_ignores_it(tmp_path: Path) -> None:
-    import signal
-
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         service = begin(tmp_path, "import time; print('ready', flush=True); time.sleep(60)")
@@ -54,6 +53,21 @@ def test_interrupt_works_although_the_parent_ignores_it(tmp_path: Path) -> None:
     assert wait_for(lambda: last_line(service.log) == "ready", 10.0)
     os.kill(service.pid, signal.SIGINT)
     assert wait_for(lambda: not service.running, 5.0)
+
+
+def test_a_helper_ends_with_its_parent(tmp_path: Path) -> None:
+    child = "import time; from flows.processes import end_with_parent; end_with_parent(); print('up', flush=True); "
+    code = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {child + 'time.sleep(60)'!r}], stdout=subprocess.PIPE)\n"
+        "child.stdout.readline(); print(child.pid, flush=True); time.sleep(60)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    service = start("parent", ["-c", code], environment, tmp_path, tmp_path / "parent.log")
+    assert wait_for(lambda: last_line(service.log).isdigit(), 10.0)
+    pid = int(last_line(service.log))
+    os.kill(service.pid, signal.SIGKILL)
+    assert wait_for(lambda: not start_mark(pid), 10.0)
 
 
 def test_no_mark_for_nobody() -> None:
