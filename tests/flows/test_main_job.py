@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from light_rules import KEPT, light_protocol
 
-from data.protocol import PROTOCOL_FILE
 from flows.demo import EXAMPLE, ten_lines
 from flows.errors import PublicError
 from flows.home import FOREIGN, Home, HomeError, read_json
@@ -32,24 +32,10 @@ from flows.work.undo import all_or_nothing, cut_off
 
 pytestmark = pytest.mark.xdist_group("main_job")
 
-LIGHT = {"validation.repeats": 1, "validation.bootstrap": 20, "models.coefficient_draws": 5}
 COLUMNS = [
     "patient_id", "endpoint", "endpoint_id", "landmark_month", "horizon_month", "probability", "lower", "upper", "call",
     "reason", "model_name", "model_version", "data_cut",
 ]  # fmt: skip
-
-
-KEPT = ("MRD36@6", "ER12@12", "ER12@36")
-
-
-def light_protocol() -> str:
-    """The packaged protocol with three endpoints and hardly any resampling."""
-    text = PROTOCOL_FILE.read_text(encoding="utf-8")
-    text = re.sub(r'\[\[endpoint\]\]\nid = "([^"]+)"\n(?:[a-z]+ = .*\n)+', lambda m: m[0] if m[1] in KEPT else "", text)
-    for key, value in LIGHT.items():
-        text, changed = re.subn(rf"(\[{re.escape(key)}\]\nvalue = )\S+", rf"\g<1>{value}", text)
-        assert changed == 1, key
-    return text
 
 
 @pytest.fixture(scope="module")
