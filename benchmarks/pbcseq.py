@@ -24,10 +24,10 @@ from data.protocol import Protocol, load_protocol  # noqa: E402
 from data.trial import Trial  # noqa: E402
 from features.landmark import last_values  # noqa: E402
 from models.censoring import kaplan_meier_weights  # noqa: E402
-from models.cox import information, partial_likelihood, risk_sets  # noqa: E402
-from models.discrimination import TimeDependent, dynamic_auc, dynamic_brier  # noqa: E402
-from models.estimator import OUTCOME  # noqa: E402
-from models.stacked_cox import StackedCox  # noqa: E402
+from models.estimators.base import OUTCOME  # noqa: E402
+from models.estimators.cox import information, partial_likelihood, risk_sets  # noqa: E402
+from models.estimators.stacked_cox import StackedCox  # noqa: E402
+from models.metrics.discrimination import TimeDependent, dynamic_auc, dynamic_brier  # noqa: E402
 
 TOLERANCE = 1e-6
 LANDMARKS = (0, 6, 12, 36)

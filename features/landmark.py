@@ -11,10 +11,10 @@ import pandas as pd
 from data.findings import Finding, Refused
 from data.protocol import Assay, Protocol
 from data.trial import Trial
-from features.assessments import adequate_scans, at_risk, build_outcome
 from features.blocks import blood_block, imaging_block, patient_block, treatment_block, urine_block
 from features.clock import closing_day, days_from_surgery, surgery_dates
 from features.measurements import measurements
+from features.outcomes.assessments import adequate_scans, at_risk, build_outcome
 from features.registry import FEATURES
 from features.truncate import DATED, truncate
 

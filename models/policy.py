@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from data.protocol import Endpoint, Protocol
-from models.specification import CLINICAL_COMPARATOR
+from models.estimators.specification import CLINICAL_COMPARATOR
 
 
 @dataclass(frozen=True)

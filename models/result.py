@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from data.protocol import Endpoint
-from models.estimator import RiskModel
+from models.estimators.base import RiskModel
 
 FITTED, NOT_ESTIMABLE = "fitted", "not estimable"
 Interval = tuple[float, float]

@@ -11,9 +11,9 @@ import pandas as pd
 from data.findings import Finding, Refused
 from data.protocol import Endpoint, Protocol
 from features.landmark import LandmarkTable
-from models.encoding import encode, has_blood
-from models.estimator import RiskModel
-from models.leakage import check_table
+from models.estimators.base import RiskModel
+from models.estimators.encoding import encode, has_blood
+from models.validation.leakage import check_table
 
 COLUMNS = (
     "patient_id endpoint endpoint_id landmark_month horizon_month probability lower upper call reason "

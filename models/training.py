@@ -11,14 +11,14 @@ import pandas as pd
 from data.protocol import Endpoint, Protocol
 from features.landmark import LandmarkTable
 from features.outcomes import Outcome
-from models.bootstrap import bootstrap, draw_refits, frozen
-from models.cohort import Cohort, build_cohort
-from models.judgement import arm_counts, compare, judge_model
-from models.metrics import Judged
+from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY, RULE, build, specification
+from models.metrics.probability import Judged
 from models.policy import appoint
 from models.result import FITTED, NOT_ESTIMABLE, ModelResult, TrainingResult
-from models.specification import CLINICAL_COMPARATOR, REGISTRY, RULE, build, specification
-from models.validation import Progress, assign_folds, cross_validate, fit_models, silent
+from models.validation.bootstrap import bootstrap, draw_refits, frozen
+from models.validation.cohort import Cohort, build_cohort
+from models.validation.folds import Progress, assign_folds, cross_validate, fit_models, silent
+from models.validation.judgement import arm_counts, compare, judge_model
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def train_endpoint(
     surgery : Series of datetime64
         Day of surgery by patient (``features.clock.surgery_dates``); proves that tables end at L(s).
     models : sequence of str, optional
-        Names in ``models.specification``; all by default. The rule and the clinical comparator are always added.
+        Names in ``models.estimators.specification``; all by default. The rule and the clinical comparator are always
+        added.
     plan : Plan, optional
         The protocol's by default.
     progress : callable

@@ -10,7 +10,7 @@ from data.trial import Trial
 from features.clock import days_from_surgery, surgery_dates
 from features.measurements import measurements
 from features.outcomes import Outcome
-from flows.reports.figures_calendar import Calendar
+from flows.reports.cohort.paint_calendar import Calendar
 
 MODALITIES = {"mri": "MRI", "petct": "PET/CT"}
 ARMS = ("control", "prrt")

@@ -57,7 +57,7 @@ def write_pages(home: Home, report: IngestReport, wells: dict[str, pd.DataFrame]
 
 
 def _plate_page(home: Home, plate: str, wells: pd.DataFrame, verdict: PlateVerdict) -> Path:
-    from flows.reports.plate import write_plate_report
+    from flows.reports.plate.report import write_plate_report
     from flows.work.report import page_place
 
     with home.store(initialise=False) as store:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from flows.work.selection import TrainRequest
     from models.result import TrainingResult
     from models.scoring import Champion
-    from models.tracking import Logged, Tracker
+    from models.tracking.tracker import Logged, Tracker
 
 
 def open_tracker(home: Home) -> Tracker:
     """Runs and registry of a home."""
-    from models.tracking import Tracker
+    from models.tracking.tracker import Tracker
 
     return Tracker(home.mlflow_uri, home.artifact_uri, home.subject_key())
 
@@ -37,7 +37,7 @@ class Registration:
     """
 
     def __init__(self, home: Home, prepared: Prepared, request: TrainRequest) -> None:
-        from models.run_fields import RunContext
+        from models.tracking.run_fields import RunContext
 
         self.home, self.protocol = home, prepared.protocol
         self.current = not request.models and request.data_cut is None

@@ -145,7 +145,7 @@ def _safe(name: str) -> str:
 
 
 def _cohort(material: Material, name: str, out: Path) -> Path:
-    from flows.reports.cohort import write_cohort_report
+    from flows.reports.cohort.report import write_cohort_report
 
     prepared, trainings = material.prepared, list(material.trainings.values())
     return write_cohort_report(
@@ -155,7 +155,7 @@ def _cohort(material: Material, name: str, out: Path) -> Path:
 
 
 def _patient(material: Material, name: str, out: Path) -> Path:
-    from flows.reports.patient import UnknownPatient, write_patient_report
+    from flows.reports.patient.report import UnknownPatient, write_patient_report
 
     if not material.trial.patients["patient_id"].eq(name).any():
         # Said before anything is computed.
@@ -165,13 +165,13 @@ def _patient(material: Material, name: str, out: Path) -> Path:
 
 
 def _plate(material: Material, name: str, out: Path) -> Path:
-    from flows.reports.plate import write_stored_plate_report
+    from flows.reports.plate.report import write_stored_plate_report
 
     return write_stored_plate_report(material.trial, material.home.protocol(), name, out)
 
 
 def _model(material: Material, name: str, out: Path) -> Path:
-    from flows.reports.model import write_model_report
+    from flows.reports.model.report import write_model_report
 
     found = [result for result in material.trainings.values() if name in (result.endpoint.slug, result.endpoint.id)]
     if not found:

@@ -11,7 +11,7 @@ from flows.home import Home, read_json, write_json
 
 if TYPE_CHECKING:
     from data.protocol import Endpoint
-    from models.tracking import Tracker
+    from models.tracking.tracker import Tracker
 
 RUNNING, KILLED = "RUNNING", "KILLED"
 

@@ -97,7 +97,7 @@ def test_the_night_exists_once_on_every_day_of_the_year() -> None:
 def test_choices_are_those_of_the_protocol_and_the_registry() -> None:
     from data.protocol import load_protocol
     from flows.train import ModelChoice
-    from models.specification import REGISTRY
+    from models.estimators.specification import REGISTRY
 
     protocol = load_protocol()
     assert set(get_args(LandmarkChoice)) == {"all", *(f"{landmark:g}" for landmark in protocol.landmarks)}

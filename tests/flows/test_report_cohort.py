@@ -11,12 +11,13 @@ from report_cases import HOSTILE, Page, check, gold, gold_outcome, one_patient, 
 
 from data.trial import Trial
 from features.outcomes import build_outcome
-from flows.reports import survival, timeline, write_cohort_report
-from flows.reports.cohort import cohort_page
-from flows.reports.cohort_calls import calls_table, reasons_table
-from flows.reports.cohort_endpoints import endpoint_section, shown_model
-from flows.reports.cohort_patients import flow_stages, table_one
-from flows.reports.cohort_quality import plate_table, rejected_files, westgard
+from flows.reports import timeline, write_cohort_report
+from flows.reports.cohort import survival
+from flows.reports.cohort.calls import calls_table, reasons_table
+from flows.reports.cohort.endpoints import endpoint_section, shown_model
+from flows.reports.cohort.patients import flow_stages, table_one
+from flows.reports.cohort.quality import plate_table, rejected_files, westgard
+from flows.reports.cohort.report import cohort_page
 from flows.reports.page import percent_interval
 
 NOTHING = pd.DataFrame()

@@ -8,7 +8,7 @@ from pathlib import Path
 from report_cases import HOSTILE, check, protocol, trainings
 
 from flows.reports import write_model_report
-from flows.reports.model import FIGURES, model_page
+from flows.reports.model.report import FIGURES, model_page
 
 
 def test_the_card_shows_every_figure_of_the_champion_with_its_interval() -> None:

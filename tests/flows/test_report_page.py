@@ -8,7 +8,7 @@ import pytest
 from report_cases import HOSTILE
 
 from flows.reports import page
-from flows.reports.figures_style import draw
+from flows.reports.style import draw
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from report_cases import HOSTILE, check, gold, gold_outcome, one_patient, protoc
 from data.trial import Trial
 from features.outcomes import build_outcome
 from flows.reports import UnknownPatient, write_patient_report
-from flows.reports.patient import patient_page, risk_words
-from flows.reports.patient_course import analytical_band, control_spread
-from flows.reports.patient_samples import missing_lines, quality_mark
+from flows.reports.patient.course import analytical_band, control_spread
+from flows.reports.patient.report import patient_page, risk_words
+from flows.reports.patient.samples import missing_lines, quality_mark
 
 NOTHING = pd.DataFrame()
 
@@ -118,8 +118,8 @@ def test_two_versions_are_never_joined_by_a_line() -> None:
         samples=pd.concat([trial.samples, later], ignore_index=True),
         results=pd.concat([trial.results, result], ignore_index=True),
     )
-    from flows.reports.figures_patient import joined_runs
-    from flows.reports.patient_course import analyte_track
+    from flows.reports.patient.course import analyte_track
+    from flows.reports.patient.paint import joined_runs
 
     track = analyte_track(mixed, protocol(), build_outcome(mixed, protocol()), "P1", "netest_activity")
     assert sorted(len(run) for run in joined_runs(track.points)) == [1, 1]

@@ -11,8 +11,8 @@ from report_cases import HOSTILE, check, protocol
 from data.quality import PlateVerdict, judge_plate
 from data.trial import Trial, typed
 from flows.reports import UnknownPlate, write_plate_report, write_stored_plate_report
-from flows.reports.figures_plate import plate_format, row_name, well_position
-from flows.reports.plate import flagged_wells, plate_page
+from flows.reports.plate.paint import plate_format, row_name, well_position
+from flows.reports.plate.report import flagged_wells, plate_page
 
 
 def wells(*rows: dict) -> pd.DataFrame:

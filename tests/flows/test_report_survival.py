@@ -9,7 +9,7 @@ from lifelines import AalenJohansenFitter, KaplanMeierFitter
 from report_cases import gold_outcome, protocol
 
 from features.outcomes import Outcome
-from flows.reports import survival
+from flows.reports.cohort import survival
 
 COLUMNS = ["arm", "entry", "time", "cause"]
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from models.discrimination import (
+from models.metrics.discrimination import (
     auc,
     auc_with_interval,
     delong_covariance,

@@ -10,14 +10,14 @@ import pytest
 import skops.io
 from sklearn.base import clone
 
-from models.boosted import BoostedTrees
-from models.cohort import build_cohort
-from models.encoding import COLUMNS, encode
-from models.estimator import OUTCOME, intercept_shift, recalibrated, recalibration
-from models.newton import CannotFit
-from models.specification import DEFAULT_MODELS, REGISTRY, build, specification, stack
-from models.stacked_cox import StackedCox, cumulative_incidence
-from models.trust import TRUSTED_TYPES
+from models.estimators.base import OUTCOME, intercept_shift, recalibrated, recalibration
+from models.estimators.boosted import BoostedTrees
+from models.estimators.encoding import COLUMNS, encode
+from models.estimators.newton import CannotFit
+from models.estimators.specification import DEFAULT_MODELS, REGISTRY, build, specification, stack
+from models.estimators.stacked_cox import StackedCox, cumulative_incidence
+from models.tracking.trust import TRUSTED_TYPES
+from models.validation.cohort import build_cohort
 
 
 @pytest.fixture(scope="module")

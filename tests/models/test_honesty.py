@@ -13,10 +13,10 @@ from features.clock import surgery_dates
 from features.landmark import LandmarkTable, LeakageError, build_from, frame_digest, landmark_table
 from features.outcomes import build_outcome
 from features.truncate import truncate
-from models.cohort import build_cohort
-from models.encoding import encode
-from models.specification import DEFAULT_MODELS, build, stack
-from models.validation import fit_models
+from models.estimators.encoding import encode
+from models.estimators.specification import DEFAULT_MODELS, build, stack
+from models.validation.cohort import build_cohort
+from models.validation.folds import fit_models
 
 
 @pytest.fixture(scope="module")

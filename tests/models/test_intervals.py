@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.discrimination import auc_with_interval
-from models.intervals import effective_size, joined, logit_interval, resampled_interval, wilson_interval
+from models.metrics.discrimination import auc_with_interval
+from models.metrics.intervals import effective_size, joined, logit_interval, resampled_interval, wilson_interval
 
 
 def test_wilson_equals_the_published_example():

@@ -7,8 +7,8 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score
 
-from models.curves import calibration_groups, roc_curve
-from models.metrics import (
+from models.metrics.curves import calibration_groups, roc_curve
+from models.metrics.probability import (
     Judged,
     at_cutoff,
     average_precision,
@@ -122,7 +122,7 @@ def test_slope_error_is_large_when_predictions_hardly_vary():
 
 
 def test_roc_curve_area_is_the_auc():
-    from models.discrimination import auc
+    from models.metrics.discrimination import auc
 
     rng = np.random.default_rng(1)
     label, score = rng.integers(0, 2, 80).astype(float), rng.integers(0, 20, 80).astype(float)

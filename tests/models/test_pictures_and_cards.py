@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from models.artifacts import subject_keys, write_endpoint_files, write_model_files
-from models.figures import SIMULATED, alt_text, caption, figures_of, forest_figure
-from models.model_card import BANNER, endpoint_note, model_card
-from models.run_fields import RunContext, metrics_of, params_of, tags_of
+from models.tracking.artifacts import subject_keys, write_endpoint_files, write_model_files
+from models.tracking.figures import SIMULATED, alt_text, caption, figures_of, forest_figure
+from models.tracking.model_card import BANNER, endpoint_note, model_card
+from models.tracking.run_fields import RunContext, metrics_of, params_of, tags_of
 
 
 @pytest.fixture(scope="module")

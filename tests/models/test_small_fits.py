@@ -8,12 +8,12 @@ import pytest
 from lifelines import CoxPHFitter
 from sklearn.linear_model import LogisticRegression
 
-from models.cox import baseline_hazard, fit_ridge_cox, fit_ridge_cox_efron, partial_likelihood, risk_sets
-from models.estimator import OUTCOME
-from models.logistic import deviance, fit_ridge_logistic
-from models.newton import NotConverged
-from models.penalty import inner_masks, one_standard_error
-from models.stacked_cox import StackedCox, cumulative_incidence
+from models.estimators.base import OUTCOME
+from models.estimators.cox import baseline_hazard, fit_ridge_cox, fit_ridge_cox_efron, partial_likelihood, risk_sets
+from models.estimators.logistic import deviance, fit_ridge_logistic
+from models.estimators.newton import NotConverged
+from models.estimators.penalty import inner_masks, one_standard_error
+from models.estimators.stacked_cox import StackedCox, cumulative_incidence
 
 
 def survival(seed: int, n: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from data.findings import Refused
-from models.encoding import encode
-from models.run_fields import RunContext
-from models.trust import check_listed, check_trusted
+from models.estimators.encoding import encode
+from models.tracking.run_fields import RunContext
+from models.tracking.trust import check_listed, check_trusted
 
 pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.filterwarnings("ignore")]
 
@@ -25,7 +25,7 @@ def small(trained):
 
 @pytest.fixture(scope="module")
 def tracker(tmp_path_factory):
-    from models.tracking import Tracker
+    from models.tracking.tracker import Tracker
 
     home = tmp_path_factory.mktemp("mlflow")
     return Tracker(f"sqlite:///{home / 'mlflow.db'}", home / "artifacts", "secret")
@@ -124,9 +124,9 @@ def test_an_endpoint_without_models_is_still_on_record(tracker, small, protocol)
 
 
 def test_only_reviewed_types_are_stored_or_loaded(small):
-    assert check_trusted(small.models["M3"].estimator) == ("models.stacked_cox.StackedCox",)
+    assert check_trusted(small.models["M3"].estimator) == ("models.estimators.stacked_cox.StackedCox",)
     with pytest.raises(Refused, match="M103.*os.system"):
-        check_listed(["models.rule.CutoffRule", "os.system"])
+        check_listed(["models.estimators.rule.CutoffRule", "os.system"])
 
 
 def test_autologging_is_off_and_telemetry_silenced(tracker):

@@ -12,13 +12,13 @@ from data.findings import Refused
 from features.landmark import LeakageError, frame_digest
 from features.outcomes import label
 from models.censoring import VisitCensoring
-from models.discrimination import auc
-from models.model_card import model_card
-from models.newton import CannotFit
+from models.estimators.newton import CannotFit
+from models.estimators.stacked_cox import StackedCox
+from models.metrics.discrimination import auc
 from models.policy import appoint
 from models.result import FITTED, NOT_ESTIMABLE
 from models.scoring import COLUMNS, Champion, calls, score
-from models.stacked_cox import StackedCox
+from models.tracking.model_card import model_card
 from models.training import train_endpoint
 
 

@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 
 from features.landmark import LeakageError
-from models.bootstrap import bootstrap, cross_validated_metrics, evaluate_again, frozen, refit_again
-from models.cohort import build_cohort
-from models.discrimination import auc, auc_with_interval
-from models.leakage import check_split, check_table
-from models.metrics import Judged, probability_metrics
-from models.specification import build
+from models.estimators.specification import build
+from models.metrics.discrimination import auc, auc_with_interval
+from models.metrics.probability import Judged, probability_metrics
 from models.training import _judged
-from models.validation import (
+from models.validation.bootstrap import bootstrap, cross_validated_metrics, evaluate_again, frozen, refit_again
+from models.validation.cohort import build_cohort
+from models.validation.folds import (
     OutOfFold,
     assign_folds,
     cross_validate,
@@ -25,6 +24,7 @@ from models.validation import (
     predict_fold,
     training_rows,
 )
+from models.validation.leakage import check_split, check_table
 
 
 @pytest.fixture(scope="module")

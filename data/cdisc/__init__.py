@@ -1,0 +1,1 @@
+"""CDISC SDTM domains in, tables of the trial out."""

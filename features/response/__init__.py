@@ -1,0 +1,1 @@
+"""Response of measured tumours by RECIST 1.1."""

@@ -1,0 +1,1 @@
+"""The cohort report: the whole trial on one page."""

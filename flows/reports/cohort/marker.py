@@ -1,0 +1,86 @@
+"""The marker in the cohort: its distribution by visit and arm, and what cut-offs say."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from data.protocol import Protocol
+from data.trial import Trial
+from features.outcomes import Outcome
+from flows.reports import timeline
+from flows.reports.cohort.paint_marker import paint_marker
+from flows.reports.page import Figure, Table, percent, records
+from flows.reports.style import arm_label, draw
+
+VISIT_WORDS = {
+    "baseline": "before surgery",
+    "day_30": "day 30",
+    "month_6": "month 6",
+    "month_12": "month 12",
+    "month_36": "month 36",
+}
+
+
+def marker_values(trial: Trial, outcome: Outcome, protocol: Protocol, analyte: str) -> pd.DataFrame:
+    """Valid results at nominal visits: patient_id, arm, visit, value, recurred."""
+    table = timeline.analyte_months(trial, protocol, analyte)
+    table = table[table["valid"] & table["visit"].isin(VISIT_WORDS)]
+    recurred = outcome.patients["first_positive"].notna()
+    return table.assign(
+        arm=table["patient_id"].map(timeline.arms(trial)),
+        recurred=table["patient_id"].map(recurred).fillna(False).astype(bool),
+    )[["patient_id", "arm", "visit", "value", "recurred"]]
+
+
+def score_figure(trial: Trial, outcome: Outcome, protocol: Protocol) -> Figure | None:
+    """NETest by visit and arm; None when there is no result."""
+    analyte, version = timeline.score_analyte(trial, protocol)
+    if not analyte:
+        return None
+    values = marker_values(trial, outcome, protocol, analyte)
+    if values.empty:
+        return None
+    visits = [(code, words) for code, words in VISIT_WORDS.items() if values["visit"].eq(code).any()]
+    medians = values.assign(arm=values["arm"].fillna("")).groupby(["arm", "visit"])["value"].agg(["median", "size"])
+    words = "; ".join(
+        f"{arm_label(row.arm)} {VISIT_WORDS[row.visit]} median {row.median:.0f} (n = {row.size:.0f})"
+        for row in records(medians.reset_index())
+    )
+    cutoffs = protocol.assays[version].cutoffs.get(analyte, ())
+    return draw(
+        paint_marker, values, visits, cutoffs, protocol.analytes[analyte].upper,
+        f"{_name(analyte)} (version {version})",
+        key="marker", size=(11.2, 4.6), title="NETest by visit",
+        caption="One thin line per patient; filled when recurrence was seen at any time. In the PRRT arm "
+        "the 6-month sample "
+        "follows treatment. Sampling stops at recurrence: those still drawn at month 36 are a selected "
+        "group. Dashed: "
+        f"published cut-offs of version {version}.",
+        alt=f"{_name(analyte)} by visit and arm. {words}.",
+    )  # fmt: skip
+
+
+def cutoff_table(trial: Trial, outcome: Outcome, protocol: Protocol) -> Table | None:
+    """Share above the primary cut-off by visit and arm."""
+    analyte, version = timeline.score_analyte(trial, protocol)
+    if not analyte:
+        return None
+    values = marker_values(trial, outcome, protocol, analyte)
+    assay = protocol.assays[version]
+    cut = assay.primary_cutoff[analyte]
+    positive = values["value"].ge(cut) if assay.inclusive else values["value"].gt(cut)
+    counts = values.assign(positive=positive, arm=values["arm"].fillna("")).groupby(["visit", "arm"])["positive"]
+    found = {(row.visit, row.arm): row for row in records(counts.agg(["sum", "size"]).reset_index())}
+    rows = [
+        (f"{words.capitalize()}, {arm_label(arm)}", f"{row.size:.0f}", f"{row.sum:.0f}", percent(row.sum / row.size))
+        for visit, words in VISIT_WORDS.items()
+        for arm in (*timeline.ARMS, "")
+        if (row := found.get((visit, arm))) is not None
+    ]
+    sign = "at or above" if assay.inclusive else "above"
+    heads = ("", "Results", f"{sign.capitalize()} {cut:g}", "Share")
+    return Table(heads, tuple(rows), classes="compact") if rows else None
+
+
+def _name(analyte: str) -> str:
+    return analyte.replace("_", " ").replace("netest", "NETest")

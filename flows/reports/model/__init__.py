@@ -1,0 +1,1 @@
+"""The model report: one champion, judged."""

@@ -1,0 +1,1 @@
+"""The patient report: one course, its samples and its risk."""

@@ -1,0 +1,1 @@
+"""The plate report: verdicts and the plate picture."""

@@ -1,0 +1,175 @@
+"""What every model of this house is: terms in, probability of recurrence by the horizon out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from models.estimators.logistic import fit_ridge_logistic
+from models.metrics.intervals import LEVEL, normal_quantile
+
+OUTCOME = np.dtype(
+    [
+        ("label", "f8"),
+        ("weight", "f8"),
+        ("time", "f8"),
+        ("event", "i1"),
+        ("lower", "f8"),
+        ("upper", "f8"),
+    ]
+)
+CENSORED, RECURRENCE, DEATH = 0, 1, 2
+SMALLEST = 1e-6
+State = Mapping[str, np.ndarray]
+
+
+class RiskModel(ClassifierMixin, BaseEstimator):
+    """Base of the models: matrix extraction, probability checks and per-patient intervals.
+
+    A subclass sets ``terms`` and implements ``_fit_state`` and ``_probability``. What was fitted lives in
+    ``state_``, a mapping of arrays, so that bootstrap refits can be kept as stacked arrays (``draws_``) where the
+    model is small enough (``drawable``).
+
+    Fitting takes ``X`` (person-landmark rows, float columns with ``landmark`` and the terms), ``y`` (structured array
+    of dtype ``OUTCOME``) and ``groups`` (patient of each row; every row its own patient when omitted).
+    """
+
+    terms: tuple[str, ...]
+    drawable = True
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray | None = None) -> RiskModel:
+        """Fit on person-landmark rows.
+
+        Raises
+        ------
+        ValueError
+            When ``y`` is not of dtype ``OUTCOME``, a term is missing from ``X``, or a patient of ``X`` has rows that
+            ``y`` does not.
+        """
+        if getattr(y, "dtype", None) != OUTCOME or len(y) != len(X):
+            raise ValueError("y must be a structured array of models.estimators.base.OUTCOME, one element per row of X")
+        groups = np.arange(len(X)) if groups is None else np.asarray(groups)
+        self.classes_ = np.array([0, 1])
+        self.n_features_in_ = X.shape[1]
+        self.state_ = self._fit_state(X, y, groups)
+        self.draws_: dict[str, np.ndarray] = {}
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        """Probability of no recurrence and of recurrence by the horizon, shape (n, 2)."""
+        return as_two_columns(self._probability(self.state_, self._matrix(X)))
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """1 where recurrence by the horizon is at least as likely as not."""
+        return (self.predict_proba(X)[:, 1] >= 0.5).astype(int)
+
+    def predict_interval(self, X: pd.DataFrame, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+        """Interval of each patient's probability from the bootstrap refits.
+
+        The spread of the refits on the logit scale around the model's own probability: what the model does not know
+        about its coefficients, not how patients with equal terms differ.
+
+        Returns
+        -------
+        tuple of ndarray
+            Lower and upper, NaN when the model carries no refits.
+        """
+        probability = self.predict_proba(X)[:, 1]
+        if not self.draws_:
+            return np.full(len(X), np.nan), np.full(len(X), np.nan)
+        matrix = self._matrix(X)
+        count = len(next(iter(self.draws_.values())))
+        drawn = np.array(
+            [self._probability({name: stack[b] for name, stack in self.draws_.items()}, matrix) for b in range(count)]
+        )
+        spread = normal_quantile(level) * np.std(bounded_logit(drawn), axis=0, ddof=1)
+        centre = bounded_logit(probability)
+        return np.minimum(expit(centre - spread), probability), np.maximum(expit(centre + spread), probability)
+
+    def keep_draws(self, refits: list[RiskModel]) -> None:
+        """Keep the states of bootstrap refits of this model for :meth:`predict_interval`."""
+        if refits:
+            self.draws_ = {name: np.stack([refit.state_[name] for refit in refits]) for name in self.state_}
+
+    def _matrix(self, X: pd.DataFrame) -> np.ndarray:
+        position = {name: i for i, name in enumerate(X.columns)}
+        missing = [term for term in self.terms if term not in position]
+        if missing:
+            raise ValueError(f"{type(self).__name__} needs the column {missing[0]!r}; the table does not have it")
+        return X.to_numpy(dtype=float)[:, [position[term] for term in self.terms]]
+
+    def _fit_state(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> dict[str, np.ndarray]:
+        raise NotImplementedError
+
+    def _probability(self, state: State, matrix: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """Fitted figures worth a row in a model card: penalty, coefficients per standard deviation."""
+        return {}
+
+
+def bounded_logit(probability: np.ndarray) -> np.ndarray:
+    """Logit of probabilities kept a millionth away from 0 and 1."""
+    return logit(np.clip(probability, SMALLEST, 1 - SMALLEST))
+
+
+def as_two_columns(probability: np.ndarray) -> np.ndarray:
+    """Columns 1 - p and p, after checking that p is a probability."""
+    if not np.all((probability >= 0) & (probability <= 1)):
+        raise AssertionError("a model returned something that is not a probability in [0, 1]")
+    return np.column_stack([1 - probability, probability])
+
+
+def labelled_rows(X: pd.DataFrame, y: np.ndarray, landmark: float) -> np.ndarray:
+    """Rows at the landmark whose label is known and weighted, as a boolean mask."""
+    return (X["landmark"].to_numpy() == landmark) & ~np.isnan(y["label"]) & (y["weight"] > 0)
+
+
+def recalibration(probability: np.ndarray, label: np.ndarray, weight: np.ndarray, slope_from: int) -> np.ndarray:
+    """Intercept and slope on the logit scale that recalibrate a probability.
+
+    Parameters
+    ----------
+    slope_from : int
+        With fewer events only the intercept is moved: a slope of few events is noise.
+
+    Returns
+    -------
+    ndarray, shape (2,)
+        Intercept and slope; (0, 1) changes nothing.
+    """
+    if label.sum() < slope_from or label.sum() > len(label) - slope_from:
+        return np.array([intercept_shift(probability, label, weight), 1.0])
+    design = bounded_logit(probability)[:, None]
+    return fit_ridge_logistic(design, label, weight[None], np.array([SMALLEST]))[0]
+
+
+def recalibrated(probability: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """Probability after :func:`recalibration`; untouched by (0, 1)."""
+    if line[0] == 0.0 and line[1] == 1.0:
+        return probability
+    return expit(line[0] + line[1] * bounded_logit(probability))
+
+
+def intercept_shift(probability: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float:
+    """Logit shift that makes the weighted mean prediction equal the weighted event rate.
+
+    Returns 0 when only one class was observed, since no finite shift would do.
+    """
+    target = float(weight @ label)
+    if target <= 0 or target >= weight.sum():
+        return 0.0
+    base, shift = bounded_logit(probability), 0.0
+    for _ in range(100):
+        current = expit(base + shift)
+        step = (target - weight @ current) / (weight @ (current * (1 - current)))
+        shift += float(np.clip(step, -2, 2))
+        if abs(step) < 1e-12:
+            break
+    return shift

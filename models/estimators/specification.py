@@ -1,0 +1,148 @@
+"""The registered models: what each is, its terms, and how it is built for an endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from data.protocol import Endpoint, Protocol
+from models.estimators.base import RiskModel
+from models.estimators.boosted import BoostedTrees
+from models.estimators.encoding import SCORE, TERMS
+from models.estimators.logistic_risk import LogisticRisk
+from models.estimators.rule import CutoffRule
+from models.estimators.stacked_cox import StackedCox
+
+# Ridge penalties on standardised terms, six points each (statistics.md section 3), registered before any label. A term
+# with information I keeps I / (I + penalty) of its coefficient; a logistic model has about a quarter of the information
+# per patient, hence its lower grid. In simulated trials of 106 both keep the median calibration slope in 0.8 to 1.3.
+COX_PENALTIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+LOGISTIC_PENALTIES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+# Keeps a two-term logistic model finite when the classes separate; changes a coefficient by less than 1%.
+GUARD = (0.05,)
+CLINICAL = ("arm", "equivocal_scans", "ln_ki67")
+FOUR = ("netest_logit", *CLINICAL)
+FLAGGED = ("ln_ki67",)
+INCREASING = ("netest_logit", "netest_mean", "netest_max", "equivocal_scans")
+RULE, CLINICAL_COMPARATOR = "M0", "Mc"
+
+
+@dataclass(frozen=True)
+class Specification:
+    """One registered model.
+
+    Attributes
+    ----------
+    name, title : str
+    terms : tuple of str
+        Columns of the encoded landmark table.
+    needs_netest : bool
+        Whether it uses the blood score.
+    df : int or None
+        Fitted parameters besides intercept and baseline; None for trees.
+    prespecified : bool
+        Named in the statistical design before any data.
+    calibrated : bool
+        Whether its output is a probability (a rule's is not).
+    """
+
+    name: str
+    title: str
+    terms: tuple[str, ...]
+    needs_netest: bool
+    df: int | None
+    prespecified: bool = True
+    calibrated: bool = True
+
+
+REGISTRY = {
+    spec.name: spec
+    for spec in (
+        Specification("M0", "score above the cut-off", (SCORE,), True, 0, calibrated=False),
+        Specification("M0b", "score above the second cut-off", (SCORE,), True, 0, calibrated=False),
+        Specification("M1", "logistic, score and arm", ("netest_logit", "arm"), True, 2),
+        Specification("M2", "ridge logistic, four terms", FOUR, True, 4),
+        Specification("M3", "stacked cause-specific Cox, four terms", FOUR, True, 4),
+        Specification("Mc", "clinical comparator: M3 without the score", CLINICAL, False, 3),
+        Specification("M5", "boosted trees, all terms", TERMS, True, None),
+    )
+}
+DEFAULT_MODELS = tuple(REGISTRY)
+
+
+def specification(name: str) -> Specification:
+    """A registered model by name; the error names those that exist."""
+    try:
+        return REGISTRY[name]
+    except KeyError:
+        raise ValueError(f"no model {name!r}; registered are {', '.join(REGISTRY)}") from None
+
+
+def stack(endpoint: Endpoint, protocol: Protocol) -> tuple[tuple[float, float], ...]:
+    """Landmarks (with their horizons) whose rows the stacked model of an endpoint learns from.
+
+    Landmarks 6 and 12 support each other; landmark 0 (pre-operative score) and 36 (local imaging) stand alone. An
+    "mrd" endpoint follows every landmark to its horizon, an "early_recurrence" endpoint over its window.
+
+    Returns
+    -------
+    tuple of (landmark, horizon)
+        The endpoint's own pair first.
+    """
+    own = (endpoint.landmark, endpoint.horizon)
+    joint = tuple(float(month) for month in protocol["models.stacked_landmarks"])
+    if endpoint.landmark not in joint:
+        return (own,)
+    window = endpoint.horizon - endpoint.landmark
+    others = [
+        (landmark, endpoint.horizon if endpoint.family == "mrd" else landmark + window)
+        for landmark in joint
+        if landmark != endpoint.landmark
+    ]
+    return (own, *(pair for pair in others if pair[1] > pair[0]))
+
+
+def build(name: str, endpoint: Endpoint, protocol: Protocol, *, version: str | None = None, seed: int = 0) -> RiskModel:
+    """An unfitted estimator of a registered model for an endpoint.
+
+    Parameters
+    ----------
+    name : str
+    endpoint : Endpoint
+    protocol : Protocol
+    version : str, optional
+        Assay version, whose cut-offs the rules take; the protocol's default otherwise.
+    seed : int
+
+    Raises
+    ------
+    ValueError
+        For a name that is not registered.
+    """
+    spec = specification(name)
+    landmark = endpoint.landmark
+    slope_from = int(protocol["models.slope_recalibration_events"])
+    if name in ("M0", "M0b"):
+        cutoff, inclusive = cutoffs(protocol, version)[name]
+        return CutoffRule(cutoff, inclusive)
+    if name == "M1":
+        return LogisticRisk(spec.terms, landmark, GUARD, seed=seed)
+    if name == "M2":
+        return LogisticRisk(spec.terms, landmark, LOGISTIC_PENALTIES, FLAGGED, seed=seed)
+    if name == "M5":
+        return BoostedTrees(spec.terms, landmark, INCREASING, slope_from=slope_from, seed=seed)
+    visits = tuple(visit for visit in protocol.visit_grid if landmark < visit <= endpoint.horizon)
+    return StackedCox(spec.terms, landmark, visits, COX_PENALTIES, FLAGGED, slope_from=slope_from, seed=seed)
+
+
+def cutoffs(protocol: Protocol, version: str | None = None) -> dict[str, tuple[float, bool]]:
+    """Cut-offs of the rules: the assay's primary one and the next above it (the same when there is only one).
+
+    Returns
+    -------
+    dict of str to (cut-off in points, whether a score equal to it is positive)
+    """
+    assay = protocol.assays[version or str(protocol["assay_default.version"])]
+    analyte = assay.analytes[0]
+    primary = float(assay.primary_cutoff[analyte])
+    above = [float(cut) for cut in assay.cutoffs[analyte] if cut > primary]
+    return {"M0": (primary, assay.inclusive), "M0b": (min(above, default=primary), assay.inclusive)}

@@ -1,0 +1,1 @@
+"""Censoring-weighted metrics and their intervals."""

@@ -1,0 +1,168 @@
+"""Model card and run descriptions in Markdown: the verdict first, then numbers with intervals, then limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from data.protocol import Protocol
+from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY, RULE
+from models.result import FITTED, ModelResult, TrainingResult
+
+BANNER = "**SIMULATED DATA. No patient is described here.**"
+ROWS = (
+    ("AUC (pairs within folds)", "auc", 2),
+    ("AUC (pooled)", "auc_pooled", 2),
+    ("Brier score", "brier", 3),
+    ("IPA", "ipa", 2),
+    ("Average precision", "ap", 2),
+    ("Calibration in the large (logit)", "citl", 2),
+    ("Calibration slope", "slope", 2),
+    ("Observed / expected", "oe", 2),
+)
+
+
+def table(frame: pd.DataFrame, digits: int = 3) -> str:
+    """A frame as a Markdown table; missing values as a dash."""
+    if frame.empty:
+        return "(none)"
+
+    def cell(value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        if value is None or value != value:
+            return "-"
+        return f"{value:.{digits}f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+    lines = ["| " + " | ".join(str(column) for column in frame.columns) + " |", "|" + " --- |" * frame.shape[1]]
+    lines += ["| " + " | ".join(cell(value) for value in row) + " |" for row in frame.itertuples(index=False)]
+    return "\n".join(lines)
+
+
+def models_table(result: TrainingResult) -> pd.DataFrame:
+    """One row per model: AUC, Brier score, slope, and the paired AUC difference to the clinical comparator."""
+    rows = []
+    for name, model in result.models.items():
+        rows.append(
+            {
+                "model": f"{name}, {model.title}" + (" **(champion)**" if name == result.champion else ""),
+                "AUC (95% interval)": model.cell("auc", 2),
+                "Brier": model.cell("brier") if REGISTRY[name].calibrated else "rule",
+                "slope": model.cell("slope", 2) if REGISTRY[name].calibrated else "rule",
+                "AUC minus Mc": difference(result, name, CLINICAL_COMPARATOR),
+                "AUC minus M0": difference(result, name, RULE),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def difference(result: TrainingResult, name: str, against: str, metric: str = "auc") -> str:
+    """A paired difference with its interval as text, "-" where there is none."""
+    row = difference_row(result, name, against, metric)
+    return "-" if row is None else f"{row.difference:+.3f} ({row.lower:+.3f} to {row.upper:+.3f})"
+
+
+def difference_row(result: TrainingResult, name: str, against: str, metric: str = "auc") -> pd.Series | None:
+    """Row of the comparisons (difference, lower, upper), None where there is none."""
+    frame = result.comparisons
+    if frame.empty:
+        return None
+    found = frame[(frame.model == name) & (frame.against == against) & (frame.metric == metric)]
+    return None if found.empty else found.iloc[0]
+
+
+def endpoint_note(result: TrainingResult, simulated: bool) -> str:
+    """Description of a training: the verdict, the models side by side, patients by arm, warnings."""
+    lines = [BANNER, ""] if simulated else []
+    lines += [f"## {result.headline()}", "", f"{result.endpoint.title}. {result.policy_reason or result.reason}.", ""]
+    if result.status == FITTED:
+        lines += [table(models_table(result)), ""]
+    lines += ["### Patients", "", table(result.by_arm, 2), "", _flow(result), ""]
+    if result.warnings:
+        lines += ["### Warnings", "", *(f"- {warning}" for warning in result.warnings), ""]
+    return "\n".join(lines)
+
+
+def _flow(result: TrainingResult) -> str:
+    counts = result.counts
+    return (
+        f"{counts['at_risk']} at risk, {counts['no_call']} without a landmark blood score (no call), "
+        f"{counts['judged']} judged: {counts['events']} events, {counts['non_events']} without event by the horizon "
+        f"({counts['deaths']} deaths without recurrence), {counts['censored']} censored "
+        f"({counts['straddlers']} missed the horizon visit)."
+    )
+
+
+def metrics_table(model: ModelResult) -> pd.DataFrame:
+    """Figures of a model with intervals."""
+    rows = [{"figure": label, "estimate (95% interval)": model.cell(name, digits)} for label, name, digits in ROWS]
+    if not REGISTRY[model.name].calibrated:
+        rows = [{"figure": "AUC (fixed score, all pairs)", "estimate (95% interval)": model.cell("auc", 2)}]
+    return pd.DataFrame(rows)
+
+
+def model_card(result: TrainingResult, name: str, protocol: Protocol, simulated: bool) -> str:
+    """Model card of one model, in the order of TRIPOD+AI: purpose, data, outcome, predictors, method, results."""
+    model, endpoint, spec = result.models[name], result.endpoint, REGISTRY[name]
+    role = "champion" if name == result.champion else "challenger" if name == result.challenger else "comparator"
+    sections = {
+        "Purpose": (
+            f"{endpoint.title}. Landmark {endpoint.landmark:g} months, horizon {endpoint.horizon:g} months from "
+            f"surgery. Role: {role}. {result.policy_reason}. For research; not a medical device."
+        ),
+        "Data": f"{_flow(result)} Assay version {result.facts.get('assay_version', '')}.\n\n{table(result.by_arm, 2)}",
+        "Outcome": (
+            "Imaging-confirmed recurrence by the closed horizon visit; death without recurrence is a competing event; "
+            "patients whose outcome is not known by then are censored and weighted for."
+        ),
+        "Predictors": terms_in_words(spec.terms),
+        "Method": _method(result, model),
+        "Results": table(metrics_table(model)),
+        "Results by arm": table(model.by_arm),
+        "Results at cut-offs": table(model.cutoffs),
+        "Against the comparators": (
+            f"AUC minus {CLINICAL_COMPARATOR}: {difference(result, name, CLINICAL_COMPARATOR)}; "
+            f"AUC minus {RULE}: {difference(result, name, RULE)}; "
+            f"Brier minus {CLINICAL_COMPARATOR}: {difference(result, name, CLINICAL_COMPARATOR, 'brier')}."
+        ),
+        "If the censored differ": (
+            "Every censored patient enters with this model's own probability, its odds multiplied; the AUC therefore "
+            f"takes the model at its word for them.\n\n{table(model.curves.get('delta', pd.DataFrame()))}"
+        ),
+        "Limits": _limits(result, model, protocol),
+    }
+    lines = [f"# {endpoint.id}: {name}, {model.title}", ""] + ([BANNER, ""] if simulated else [])
+    for heading, text in sections.items():
+        lines += [f"## {heading}", "", text, ""]
+    return "\n".join(lines)
+
+
+def terms_in_words(terms: tuple[str, ...]) -> str:
+    """Names of a few terms, the number of many."""
+    return ", ".join(terms) if len(terms) < 10 else f"{len(terms)} columns of the landmark table"
+
+
+def _method(result: TrainingResult, model: ModelResult) -> str:
+    facts = result.facts
+    fitted = ", ".join(f"{key} {value:.3g}" for key, value in model.facts.items()) or "nothing fitted"
+    return (
+        f"{facts['repeats']} times repeated {facts['folds']}-fold cross-validation by patient, stratified by label and "
+        "arm, everything fitted inside the fold; figures are means over the repeats, curves and cut-offs use each "
+        f"patient's mean prediction. Intervals from {facts['resamples']} resamples of the judged patients and as many "
+        "refits of the whole pipeline on resampled patients (logit-DeLong for rules). "
+        f"Seed {facts['seed']}. Final fit: {fitted}."
+    )
+
+
+def _limits(result: TrainingResult, model: ModelResult, protocol: Protocol) -> str:
+    lines = [
+        "Internal validation only: no other hospital's patients were seen.",
+        "A predicted risk holds under the treatment that such patients received; it is not the risk if untreated.",
+        "Weights assume that follow-up ends independently of recurrence given arm and visit.",
+        f"{len(protocol.assumptions())} protocol values are derived, inferred or assumed rather than stated.",
+        *result.warnings,
+    ]
+    if pd.isna(model.metrics.get("slope", 0.0)):
+        lines.append("The calibration slope is not estimable: the predictions hardly vary between patients.")
+    return "\n".join(f"- {line}" for line in lines)

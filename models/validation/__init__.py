@@ -1,0 +1,1 @@
+"""Folds, bootstrap, judgement of out-of-fold predictions, and the leakage suite."""
