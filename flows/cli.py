@@ -42,6 +42,7 @@ def _overview(home: Home) -> None:
 
 for _command in (
     installation.demo,
+    installation.protocol,
     work.ingest,
     work.train,
     work.score,

@@ -1,4 +1,4 @@
-"""Commands about the installation: demo, up, down, status, backup, restore, and the overview of bare ``netest``."""
+"""Commands about the installation: its protocol, services and copies, the demo, and the overview of bare ``netest``."""
 
 from __future__ import annotations
 
@@ -40,6 +40,30 @@ def demo(home: Home, data: Path | None) -> None:
     with progress_bar("Demo") as progress:
         lines = run_demo(place, data, progress=progress)
     click.echo("\n".join(lines))
+
+
+@click.command()
+@click.option("--use", metavar="NAME|FILE", help="Follow this protocol from now on: nelmas, advanced, or a TOML file.")
+@command()
+def protocol(home: Home, use: str | None, as_json: bool) -> None:
+    """Show which trial rules are in use, or choose others.
+
+    \b
+    Example:  netest protocol
+              netest protocol --use advanced
+              netest protocol --use my_trial.toml
+    """
+    from flows.work.protocol import describe_protocol, use_protocol
+
+    if use:
+        use_protocol(home, use)
+    found = describe_protocol(home)
+    text = (
+        f"{found['trial']}: time zero is {found['origin']}; endpoints {', '.join(found['endpoints'])}\n"  # type: ignore[arg-type]
+        f"{found['not_stated']} of {found['records']} values are stated by no source; the cohort report lists them\n"
+        f"File: {found['file']}"
+    )
+    show(found, text, as_json)
 
 
 @click.command()

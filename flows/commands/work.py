@@ -206,16 +206,36 @@ def nightly(home: Home, force: bool, as_json: bool) -> None:
 )
 @click.option("--seed", type=int, default=None, help="Same seed, same bytes.")
 @click.option("--world", default=None, help="Which assumptions hold: protocol, null, ... (data/simulate/worlds.toml).")
+@click.option(
+    "--cohort",
+    type=click.Choice(["resected", "advanced"]),
+    default="resected",
+    show_default=True,
+    help="After resection, or unresected with measured tumours (protocol `advanced`).",
+)
 @command()
 def simulate(
-    home: Home, out: Path, truth: Path | None, n: int | None, seed: int | None, world: str | None, as_json: bool
+    home: Home,
+    out: Path,
+    truth: Path | None,
+    n: int | None,
+    seed: int | None,
+    world: str | None,
+    cohort: str,
+    as_json: bool,
 ) -> None:
     """Write a simulated trial with known truth, as a site would deliver it.
 
     \b
     Example:  netest simulate --out delivery/ --patients 300 --seed 7
+              netest simulate --out delivery/ --cohort advanced
     """
-    from data.simulate import simulate as write_trial
+    if cohort == "advanced":
+        if world is not None:
+            raise click.UsageError("--world belongs to the resected cohort; leave it out with --cohort advanced")
+        from data.simulate.advanced import simulate_advanced as write_trial
+    else:
+        from data.simulate import simulate as write_trial
 
     chosen: dict[str, Any] = {"n": n, "seed": seed, "world": world, "truth": truth}
     with progress_bar("Simulating"):
