@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +26,14 @@ class ColumnContract:
         Allowed codes (``kind="code"``).
     lower, upper : float or None
         Inclusive limits (``kind="number"``).
+    whole : bool
+        Whether a number must be a whole one.
+    origin : str
+        The column is required exactly under a protocol whose clock starts at this origin (``clock.origin``); empty:
+        as ``required`` says.
+    since : int
+        Edition of the contract that brought the column. What a later edition brought counts in content digests only
+        where it is filled, so that earlier digests stay true.
     help : str
         The sentence a person reads beside the rule.
     """
@@ -37,6 +45,9 @@ class ColumnContract:
     codes: tuple[str, ...] = ()
     lower: float | None = None
     upper: float | None = None
+    whole: bool = False
+    origin: str = ""
+    since: int = 1
     help: str = ""
 
 
@@ -50,10 +61,24 @@ class TableContract:
     key: tuple[str, ...]
     required_file: bool
     may_be_empty: bool = False
+    since: int = 1
 
     @property
     def required_columns(self) -> tuple[str, ...]:
         return tuple(name for name, column in self.columns.items() if column.required)
+
+    @property
+    def characteristic_columns(self) -> tuple[str, ...]:
+        """Required columns whatever the protocol's origin: by these a header is recognised."""
+        return tuple(name for name in self.required_columns if not self.columns[name].origin)
+
+    def under(self, origin: str) -> TableContract:
+        """The contract under a protocol whose clock starts at ``origin``."""
+        columns = {
+            name: replace(column, required=column.origin == origin) if column.origin else column
+            for name, column in self.columns.items()
+        }
+        return replace(self, columns=columns)
 
     def of_kind(self, *kinds: str) -> list[str]:
         """Names of the columns of these kinds, in contract order."""
@@ -81,6 +106,7 @@ def delivery_tables() -> dict[str, TableContract]:
             key=tuple(record["key"]),
             required_file=record["required_file"],
             may_be_empty=record.get("may_be_empty", False),
+            since=record.get("since", 1),
         )
         for name, record in records.items()
     }
@@ -96,8 +122,9 @@ def contract_markdown() -> str:
         "",
         "A delivery is a folder (or single files): CSV, UTF-8, a header row, ISO dates (`2024-05-17`),",
         "empty = missing. The column order is free; a file is recognised by its header, never by its name. An unknown",
-        "column is reported and ignored. A **bold** column must be there. qPCR exports lie beside the tables as the",
-        "machine wrote them.",
+        "column is reported and ignored. A **bold** column must be there; the day that the protocol counts from",
+        "(`clock.origin`) is required, the other ones are not. qPCR exports lie beside the tables as the machine wrote",
+        "them.",
         "",
         "This page is written from `data/delivery_contract.toml` by `python -m data.contracts`.",
     ]
@@ -124,7 +151,7 @@ def _holds(column: ColumnContract) -> str:
         return f"{codes} (may be empty)" if column.empty else codes
     if column.kind == "number" and column.lower is not None:
         upper = "" if column.upper is None else f" to {column.upper:g}"
-        return f"number, {column.lower:g}{upper or ' or more'}"
+        return f"{'whole ' if column.whole else ''}number, {column.lower:g}{upper or ' or more'}"
     return {"id": "label", "date": "ISO date"}.get(column.kind, column.kind)
 
 

@@ -11,7 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-PROTOCOL_FILE = Path(__file__).with_name("protocol.toml")
+from data.eligibility import EligibilityRule, eligibility_rules
+from data.protocol_source import TRIAL_FILE, protocol_path, read_source
+
+PROTOCOL_FILE = TRIAL_FILE
 PANEL_FILE = Path(__file__).with_name("panel.toml")
 STATUSES = ("stated", "derived", "inferred", "assumed", "unverified")
 FAMILIES = ("mrd", "early_recurrence")
@@ -110,6 +113,7 @@ class Protocol:
     analytes: dict[str, Analyte]
     panel: Panel
     digest: str
+    eligibility: tuple[EligibilityRule, ...] = ()
 
     def record(self, key: str) -> Record:
         """Value and provenance of one key.
@@ -128,8 +132,12 @@ class Protocol:
         return self.record(key).value
 
     def assumptions(self) -> list[Record]:
-        """Every record that no founding document or read source states."""
-        return [record for record in self.records.values() if record.status != "stated"]
+        """Every record and eligibility rule that no founding document or read source states."""
+        rules = [
+            Record(f"eligibility.{rule.id}", rule.sentence, "", rule.source, rule.status, rule.note)
+            for rule in self.eligibility
+        ]
+        return [record for record in (*self.records.values(), *rules) if record.status != "stated"]
 
     @property
     def month_days(self) -> float:
@@ -188,6 +196,13 @@ def _endpoints(rows: list[dict], path: Path) -> dict[str, Endpoint]:
     return endpoints
 
 
+def _eligibility(rows: list[dict], path: Path) -> tuple[EligibilityRule, ...]:
+    try:
+        return eligibility_rules(rows, STATUSES)
+    except ValueError as error:
+        raise ProtocolError(f"{path.name}: {error}") from None
+
+
 def _assays(records: dict[str, dict]) -> dict[str, Assay]:
     return {
         version: Assay(
@@ -222,13 +237,15 @@ def load_panel(path: Path = PANEL_FILE) -> Panel:
     )
 
 
-def load_protocol(path: Path | None = None) -> Protocol:
+def load_protocol(path: str | Path | None = None) -> Protocol:
     """Read and check a protocol file.
 
     Parameters
     ----------
-    path : Path, optional
-        A protocol in the form of the packaged ``data/protocol.toml``, which is read when omitted.
+    path : str or Path, optional
+        Name of a packaged protocol (``nelmas``, ``advanced``), or a file in the form of the packaged
+        ``data/protocol.toml``, which is read when omitted. A file may rest on a packaged one
+        (:func:`data.protocol_source.read_source`).
 
     Returns
     -------
@@ -237,15 +254,15 @@ def load_protocol(path: Path | None = None) -> Protocol:
     Raises
     ------
     ProtocolError
-        When a record lacks its source or status, or an endpoint makes no sense.
+        When a record lacks its source or status, or an endpoint or eligibility rule makes no sense.
     """
-    path = PROTOCOL_FILE if path is None else Path(path)
+    path = protocol_path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-        raw = tomllib.loads(text)
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        raw, text = read_source(path)
+    except (OSError, ValueError) as error:
         raise ProtocolError(f"{path}: not a readable protocol file: {error}") from error
     endpoints = _endpoints(raw.pop("endpoint", []), path)
+    rules = _eligibility(raw.pop("eligibility", []), path)
     assays = _assays(raw.pop("assay", {}))
     analytes = {name: _analyte(name, record) for name, record in raw.pop("analyte", {}).items()}
     return Protocol(
@@ -256,4 +273,5 @@ def load_protocol(path: Path | None = None) -> Protocol:
         analytes=analytes,
         panel=load_panel(),
         digest=hashlib.sha256((text + PANEL_FILE.read_text(encoding="utf-8")).encode()).hexdigest(),
+        eligibility=rules,
     )

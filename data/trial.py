@@ -93,7 +93,8 @@ class Trial:
 
     Parameters
     ----------
-    patients, samples, results, controls, imaging, treatments, followup, quality_of_life, adverse_events : DataFrame
+    patients, samples, results, controls, imaging, lesions, treatments, followup : DataFrame
+    quality_of_life, adverse_events : DataFrame
         Tables of the delivery contract (``data/delivery_contract.toml``).
     wells : DataFrame
         One row per qPCR well and target: ``cq`` in cycles, NaN unless ``state`` is ``value``.
@@ -114,6 +115,7 @@ class Trial:
     results: pd.DataFrame
     controls: pd.DataFrame
     imaging: pd.DataFrame
+    lesions: pd.DataFrame
     treatments: pd.DataFrame
     followup: pd.DataFrame
     quality_of_life: pd.DataFrame

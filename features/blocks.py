@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.protocol import Assay, Protocol
 from data.trial import Trial
-from features.clock import calendar_visit, closing_day, date_of_day, days_from_surgery, surgery_dates
+from features.clock import calendar_visit, closing_day, date_of_day, days_from, origin_dates
 from features.expression import sample_quality
 from features.kinetics import kinetics, score_rules
 from features.measurements import sample_days
@@ -28,14 +28,20 @@ class Block:
 
 @dataclass(frozen=True)
 class Window:
-    """Days from surgery, limits included, in which a landmark sample must lie."""
+    """Days, limits included, in which a landmark sample must lie, on its own side of the operation.
+
+    Before the operation they count from surgery, after it from time zero of the clock.
+    """
 
     first: float
     last: float
+    before_surgery: bool = False
 
-    def holds(self, day: pd.Series) -> pd.Series:
-        """Whether days lie in the window."""
-        return day.between(self.first, self.last)
+    def holds(self, samples: pd.DataFrame) -> pd.Series:
+        """Whether samples (``day, since_surgery``) lie in the window."""
+        if self.before_surgery:
+            return samples["since_surgery"].between(self.first, self.last)
+        return samples["day"].between(self.first, self.last) & (samples["since_surgery"] > 0)
 
 
 @dataclass(frozen=True)
@@ -55,19 +61,19 @@ def sample_place(protocol: Protocol, landmark: float) -> Place:
 def sample_window(protocol: Protocol, landmark: float) -> Window:
     """Window of the landmark sample: nominal day less ``samples.window_days`` to L(s), after surgery.
 
-    At landmark 0 the window ends with the day of surgery. A landmark without an entry in
-    ``samples.window_days`` takes any sample of its side of the operation.
+    At landmark 0 the window ends with the day of surgery, whatever the clock starts from. A landmark without an
+    entry in ``samples.window_days`` takes any sample of its side of the operation.
     """
     nominal = float(landmark) * protocol.month_days
     before = float(protocol["samples.window_days"].get(f"{landmark:g}", np.inf))
     if landmark == 0:
-        return Window(nominal - before, 0.0)
-    return Window(max(nominal - before, np.nextafter(0.0, 1.0)), closing_day(protocol, landmark))
+        return Window(nominal - before, 0.0, before_surgery=True)
+    return Window(nominal - before, closing_day(protocol, landmark))
 
 
 def latest_in(rows: pd.DataFrame, window: Window) -> pd.DataFrame:
     """Latest row of each patient inside a window, indexed by patient; rows sorted by patient and day."""
-    inside = rows[window.holds(rows["day"])]
+    inside = rows[window.holds(rows)]
     return inside.drop_duplicates("patient_id", keep="last").set_index("patient_id")
 
 
@@ -96,7 +102,7 @@ def missing_reason(found: pd.Series, samples: pd.DataFrame, failed: pd.Series, p
         ``outside_window`` (a sample of this visit was drawn before the window), ``not_collected``. A sample
         drawn after L(s) is not visible.
     """
-    inside = samples[place.window.holds(samples["day"])]
+    inside = samples[place.window.holds(samples)]
     index = found.index
     return pd.Series(
         np.select(
@@ -120,15 +126,21 @@ def _failed(measured: pd.DataFrame, analyte: str) -> pd.Series:
 def patient_block(trial: Trial, protocol: Protocol, index: pd.Index) -> Block:
     """Baseline facts."""
     rows = trial.patients.set_index("patient_id").reindex(index)
+    operated = rows["surgery_on"].fillna(origin_dates(trial, protocol).reindex(index))
     columns = rows[["sex", "site", "primary_site", "grade", "margin", "n_liver_metastases", "nodal_status"]].assign(
         arm=rows["arm"].fillna("none"),
-        age=rows["surgery_on"].dt.year - rows["birth_year"],
+        age=operated.dt.year - rows["birth_year"],
         ln_ki67=np.log(rows["ki67_pct"].clip(lower=float(protocol["clinical.ki67_floor"]))),
         functional=rows["functional"].map(YES_NO).astype("float64"),
         ppi=rows["ppi"].map(YES_NO).astype("float64"),
         egfr_low=rows["egfr"].lt(protocol["clinical.egfr_low"]).astype("float64").where(rows["egfr"].notna()),
     )
     return Block(columns, pd.Series(pd.NaT, index=index, dtype="datetime64[ns]"))
+
+
+def _post_operative(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same rows with days counted from surgery: kinetics never span the operation, whatever the clock says."""
+    return rows.assign(day=rows["since_surgery"])
 
 
 def blood_block(
@@ -146,13 +158,15 @@ def blood_block(
     series = valid_results(blood, analyte)
     anchor = latest_in(series, place.window).reindex(index)
     anchor["preop"] = latest_in(series, before)["value"].reindex(index)
-    columns = kinetics(series, anchor, score_rules(assay, analyte, protocol), protocol.month_days).add_prefix("netest_")
+    rules = score_rules(assay, analyte, protocol)
+    columns = kinetics(_post_operative(series), _post_operative(anchor), rules, protocol.month_days)
+    columns = columns.add_prefix("netest_")
     cga_rows = valid_results(blood, "cga")
     cga, cga_before = (latest_in(cga_rows, side).reindex(index) for side in (place.window, before))
-    same_kit = (cga["version"] == cga_before["version"]) & (cga["day"] > 0)
+    same_kit = (cga["version"] == cga_before["version"]) & (cga["since_surgery"] > 0)
     ln_cga = np.log(cga["value"].where(cga["value"] > 0))
     ln_cga_before = np.log(cga_before["value"].where(cga_before["value"] > 0))
-    samples = sample_days(trial)
+    samples = sample_days(trial, protocol)
     samples = samples[samples["specimen"] == "blood"]
     found = anchor["day"].notna()
     columns = columns.assign(
@@ -173,7 +187,7 @@ def urine_block(trial: Trial, measured: pd.DataFrame, protocol: Protocol, landma
     """Spot 5-HIAA per creatinine and the exploratory urine score."""
     place = sample_place(protocol, landmark)
     window = place.window
-    samples = sample_days(trial)
+    samples = sample_days(trial, protocol)
     samples = samples[samples["specimen"] == "urine"]
     ratios = hiaa_per_creatinine(measured, protocol)
     valid = latest_in(ratios[ratios["valid"]], window).reindex(index)
@@ -192,7 +206,7 @@ def urine_block(trial: Trial, measured: pd.DataFrame, protocol: Protocol, landma
         }
     )
     day = pd.concat([valid["day"], newest["day"], score["day"]], axis=1).max(axis=1)
-    return Block(columns, date_of_day(day, surgery_dates(trial.patients)))
+    return Block(columns, date_of_day(day, origin_dates(trial, protocol)))
 
 
 def imaging_block(trial: Trial, scans: pd.DataFrame, protocol: Protocol, landmark: float, index: pd.Index) -> Block:
@@ -225,17 +239,17 @@ def imaging_block(trial: Trial, scans: pd.DataFrame, protocol: Protocol, landmar
         }
     )
     day = last * protocol.month_days
-    return Block(columns, date_of_day(day, surgery_dates(trial.patients)))
+    return Block(columns, date_of_day(day, origin_dates(trial, protocol)))
 
 
-def treatment_block(trial: Trial, anchor: pd.DataFrame, index: pd.Index) -> Block:
+def treatment_block(trial: Trial, anchor: pd.DataFrame, protocol: Protocol, index: pd.Index) -> Block:
     """Days from the last PRRT start to the landmark blood sample."""
     prrt = trial.treatments[trial.treatments["kind"] == "prrt"]
-    surgery = surgery_dates(trial.patients)
-    day = days_from_surgery(prrt["patient_id"], prrt["started_on"], surgery)
+    zero = origin_dates(trial, protocol)
+    day = days_from(prrt["patient_id"], prrt["started_on"], zero)
     before = day.where(day <= prrt["patient_id"].map(anchor["day"]))
     last = before.groupby(prrt["patient_id"]).max().reindex(index).astype("float64")
     return Block(
         pd.DataFrame({"days_since_prrt": anchor["day"] - last}),
-        date_of_day(last, surgery),
+        date_of_day(last, zero),
     )

@@ -1,13 +1,33 @@
-"""The visit-closed clock: days and months from surgery, and the visit a day belongs to."""
+"""The visit-closed clock: days and months from time zero, and the visit a day belongs to."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from data.protocol import Protocol
+from data.protocol import Protocol, ProtocolError
+from data.trial import Trial
 
 DAY = pd.Timedelta(days=1)
+ORIGINS = ("surgery", "randomisation", "first_treatment")
+
+
+def choice(protocol: Protocol, key: str, allowed: tuple[str, ...]) -> str:
+    """Value of a record that names one of a few rules.
+
+    Raises
+    ------
+    ProtocolError
+        When the record holds another value; the message lists the rules that are carried out.
+    """
+    value = str(protocol[key])
+    if value not in allowed:
+        raise ProtocolError(f"{protocol.path.name}: [{key}] is {value!r}; use {' or '.join(map(repr, allowed))}")
+    return value
+
+
+def _dates(patients: pd.DataFrame, column: str) -> pd.Series:
+    return pd.Series(patients[column].to_numpy(), index=pd.Index(patients["patient_id"], name="patient_id"))
 
 
 def surgery_dates(patients: pd.DataFrame) -> pd.Series:
@@ -23,50 +43,125 @@ def surgery_dates(patients: pd.DataFrame) -> pd.Series:
     Series of datetime64[ns]
         Indexed by ``patient_id``.
     """
-    return pd.Series(patients["surgery_on"].to_numpy(), index=pd.Index(patients["patient_id"], name="patient_id"))
+    return _dates(patients, "surgery_on")
 
 
-def days_from_surgery(patient_id: pd.Series, on: pd.Series, surgery: pd.Series) -> pd.Series:
-    """Days from surgery to a date, patient by patient.
+def study_treatment(trial: Trial, protocol: Protocol) -> pd.Series:
+    """Which treatments are the study's own, by arm (``therapy.study_treatment``, ``therapy.study_cycles``).
+
+    Returns
+    -------
+    Series of bool
+        Aligned with ``trial.treatments``. True for the first courses of a study treatment of the patient's arm that
+        start on or after randomisation; further courses (re-treatment) and courses in another arm are not.
+    """
+    rows = trial.treatments
+    patients = trial.patients.set_index("patient_id")
+    arm = rows["patient_id"].map(patients["arm"])
+    randomised = pd.to_datetime(rows["patient_id"].map(patients["randomised_on"]))
+    pairs = [(name, kind) for name, kinds in protocol["therapy.study_treatment"].items() for kind in kinds]
+    own = pd.Series(pd.MultiIndex.from_arrays([arm, rows["kind"]]).isin(pairs), index=rows.index)
+    own &= rows["started_on"] >= randomised
+    started = rows[own].sort_values("started_on", kind="stable")
+    course = started.groupby(["patient_id", "kind"]).cumcount()
+    allowed = started["kind"].map(protocol["therapy.study_cycles"]).fillna(np.inf)
+    return own & (course < allowed).reindex(rows.index, fill_value=False)
+
+
+def _first_treatment(trial: Trial, protocol: Protocol) -> pd.Series:
+    patients = trial.patients
+    own = trial.treatments[study_treatment(trial, protocol)]
+    randomised = _dates(patients, "randomised_on")
+    first = own.groupby("patient_id")["started_on"].min().reindex(randomised.index)
+    first = pd.to_datetime(first)
+    if choice(protocol, "clock.first_treatment_of_controls", ("randomisation", "none")) == "none":
+        return first
+    untreated = [arm for arm, kinds in protocol["therapy.study_treatment"].items() if not kinds]
+    return first.where(~patients["arm"].isin(untreated).to_numpy(), randomised)
+
+
+def origin_dates(trial: Trial | pd.DataFrame, protocol: Protocol, origin: str | None = None) -> pd.Series:
+    """Day of time zero by patient (statistical design, section 1; ``clock.origin``).
+
+    Parameters
+    ----------
+    trial : Trial or DataFrame
+        The trial, or its patients table when the origin does not rest on treatments.
+    protocol : Protocol
+    origin : {"surgery", "randomisation", "first_treatment"}, optional
+        ``clock.origin`` when omitted. *first_treatment* is the first course of the study treatment of the patient's
+        arm; an arm without study treatment follows ``clock.first_treatment_of_controls``.
+
+    Returns
+    -------
+    Series of datetime64[ns]
+        Indexed by ``patient_id``, every patient, NaT for those without that origin (not randomised, allocated to
+        a study treatment that never began).
+
+    Raises
+    ------
+    ProtocolError
+        When ``clock.origin`` is none of the three.
+    ValueError
+        When ``origin`` is none of the three, or rests on treatments and only the patients table was given.
+    """
+    origin = choice(protocol, "clock.origin", ORIGINS) if origin is None else origin
+    if origin not in ORIGINS:
+        raise ValueError(f"origin {origin!r}: use {', '.join(ORIGINS)}")
+    patients = trial.patients if isinstance(trial, Trial) else trial
+    if origin == "surgery":
+        return surgery_dates(patients)
+    if origin == "randomisation":
+        return _dates(patients, "randomised_on")
+    if not isinstance(trial, Trial):
+        raise ValueError("origin 'first_treatment' needs the trial, not its patients table alone")
+    return _first_treatment(trial, protocol)
+
+
+def days_from(patient_id: pd.Series, on: pd.Series, start: pd.Series) -> pd.Series:
+    """Days from a day of each patient to a date, patient by patient.
 
     Parameters
     ----------
     patient_id, on : Series
         Aligned; ``on`` holds dates.
-    surgery : Series
-        From :func:`surgery_dates`.
+    start : Series
+        By patient, from :func:`origin_dates` or :func:`surgery_dates`.
 
     Returns
     -------
     Series of float
-        NaN where the date, the patient or the day of surgery is unknown. Negative before surgery.
+        NaN where the date, the patient or the day it counts from is unknown. Negative before that day.
     """
-    start = surgery.reindex(patient_id.to_numpy()).to_numpy()
-    return pd.Series((on.to_numpy() - start) / DAY.to_timedelta64(), index=on.index, dtype="float64")
+    first = start.reindex(patient_id.to_numpy()).to_numpy()
+    return pd.Series((on.to_numpy() - first) / DAY.to_timedelta64(), index=on.index, dtype="float64")
 
 
-def date_of_day(day: pd.Series, surgery: pd.Series) -> pd.Series:
-    """Calendar date of a whole day counted from surgery, by patient.
+days_from_surgery = days_from
+
+
+def date_of_day(day: pd.Series, start: pd.Series) -> pd.Series:
+    """Calendar date of a whole day counted from time zero, by patient.
 
     Parameters
     ----------
     day : Series of float
         Indexed by ``patient_id``; NaN for none.
-    surgery : Series
-        From :func:`surgery_dates`.
+    start : Series
+        By patient, from :func:`origin_dates` or :func:`surgery_dates`.
 
     Returns
     -------
     Series of datetime64[ns]
-        NaT where the day or the day of surgery is unknown.
+        NaT where the day or time zero is unknown.
     """
     # Whole numbers only: pandas converts floats beside NaN through uninitialised memory and may warn of overflow.
     whole = day.fillna(0.0).round().astype("int64")
-    return (surgery.reindex(day.index) + pd.to_timedelta(whole, unit="D")).where(day.notna())
+    return (start.reindex(day.index) + pd.to_timedelta(whole, unit="D")).where(day.notna())
 
 
 def closing_day(protocol: Protocol, landmark: float) -> float:
-    """Days from surgery at which the landmark closes, L(s): records dated up to it belong to the past."""
+    """Days from time zero at which the landmark closes, L(s): records dated up to it belong to the past."""
     return protocol.closed(float(landmark)) * protocol.month_days
 
 
@@ -76,7 +171,7 @@ def closing_visit(month: pd.Series, protocol: Protocol) -> pd.Series:
     Parameters
     ----------
     month : Series of float
-        Months from surgery.
+        Months from time zero.
 
     Returns
     -------
@@ -96,14 +191,15 @@ def closing_visit(month: pd.Series, protocol: Protocol) -> pd.Series:
 
 
 def calendar_visit(month: pd.Series, modality: pd.Series, protocol: Protocol) -> pd.Series:
-    """Nearest visit of the modality's calendar within the imaging window.
+    """Nearest visit of the modality's calendar within the imaging window; midway between two, the later (domain 4.7).
 
     Parameters
     ----------
     month : Series of float
-        Months from surgery of each scan.
+        Months from time zero of each scan.
     modality : Series of str
-        A modality whose calendar the protocol names ``calendar.<modality>_month`` (``ct`` follows ``mri``).
+        A modality whose calendar the protocol names (``calendar.mri_month``, ``calendar.petct_month``), or that stands
+        in for one of the two (``calendar.stand_in``).
 
     Returns
     -------
@@ -113,13 +209,14 @@ def calendar_visit(month: pd.Series, modality: pd.Series, protocol: Protocol) ->
     """
     local = list(protocol["calendar.local_month"])
     calendars = {"mri": protocol["calendar.mri_month"], "petct": protocol["calendar.petct_month"]}
-    calendars["ct"] = calendars["mri"]
+    calendars |= {name: calendars[other] for name, other in protocol["calendar.stand_in"].items()}
     window = float(protocol["imaging.window_days"])
     nearest = np.full(len(month), np.nan)
     values = month.to_numpy(dtype="float64")
     for name, visits in calendars.items():
-        grid = np.asarray(sorted({*visits, *local}), dtype="float64")
-        column = grid[np.abs(values[:, None] - grid[None, :]).argmin(axis=1)]
+        # Latest first: argmin takes the first of two visits that lie equally near.
+        grid = np.asarray(sorted({*visits, *local}, reverse=True), dtype="float64")
+        column = grid[np.round(np.abs(values[:, None] - grid[None, :]), 9).argmin(axis=1)]
         # Rounded so that a scan on the last day of the window of a whole-day visit (month 48) stays inside.
         within = np.round(np.abs(values - column) * protocol.month_days, 6) <= window
         nearest = np.where((modality == name).to_numpy() & within, column, nearest)

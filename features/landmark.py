@@ -12,9 +12,10 @@ from data.findings import Finding, Refused
 from data.protocol import Assay, Protocol
 from data.trial import Trial
 from features.blocks import blood_block, imaging_block, patient_block, treatment_block, urine_block
-from features.clock import closing_day, days_from_surgery, surgery_dates
+from features.clock import closing_day, days_from, origin_dates
 from features.measurements import measurements
-from features.outcomes.assessments import adequate_scans, at_risk, build_outcome
+from features.outcomes.assessments import at_risk, build_outcome
+from features.outcomes.readings import adequate_scans
 from features.registry import FEATURES
 from features.truncate import DATED, truncate
 
@@ -39,7 +40,7 @@ class LandmarkTable:
         date of the latest record that the columns of that source rest on. NaT for none, and for baseline
         facts.
     landmark : float
-        Months from surgery.
+        Months from time zero.
     digest : str
         SHA-256 of landmark and rows.
     version : str
@@ -65,13 +66,13 @@ def assert_closed(trial: Trial, protocol: Protocol, landmark: float) -> None:
     LeakageError
         L101, one finding for each table with such a record, naming the first patient.
     """
-    surgery = surgery_dates(trial.patients)
+    zero = origin_dates(trial, protocol)
     limit = closing_day(protocol, landmark)
     dated = [(name, column) for name, (column, _) in DATED.items()]
     findings = []
     for name, column in [*dated, ("followup", "last_seen_on"), ("followup", "died_on")]:
         frame = getattr(trial, name)
-        late = days_from_surgery(frame["patient_id"], frame[column], surgery) > limit
+        late = days_from(frame["patient_id"], frame[column], zero) > limit
         if late.any():
             patient = frame.loc[late, "patient_id"].iloc[0]
             text = f"patient {patient}: dated after landmark {landmark:g} closed ({late.sum()} such records)"
@@ -169,7 +170,7 @@ def build_from(truncated: Trial, protocol: Protocol, landmark: float) -> Landmar
         "blood": blood,
         "urine": urine_block(truncated, measured, protocol, landmark, index),
         "imaging": imaging_block(truncated, adequate_scans(truncated, protocol), protocol, landmark, index),
-        "treatments": treatment_block(truncated, anchor, index),
+        "treatments": treatment_block(truncated, anchor, protocol, index),
     }
     rows = pd.concat([block.columns for block in blocks.values()], axis=1)[list(FEATURES)]
     rows.index.name = "patient_id"
@@ -188,7 +189,7 @@ def landmark_table(trial: Trial, protocol: Protocol, landmark: float) -> Landmar
         The full trial at its data cut.
     protocol : Protocol
     landmark : float
-        Months from surgery.
+        Months from time zero.
 
     Returns
     -------
@@ -224,7 +225,7 @@ def last_values(trial: Trial, protocol: Protocol, landmark: float, analytes: Seq
     measured = measurements(truncate(trial, protocol, landmark), protocol)
     measured = measured[measured["valid"] & measured["analyte"].isin(list(analytes))]
     last = measured.drop_duplicates(["patient_id", "analyte"], keep="last")
-    index = surgery_dates(trial.patients).index
+    index = origin_dates(trial, protocol).index
     limit = closing_day(protocol, landmark)
     columns: dict[str, pd.Series] = {}
     for analyte in analytes:

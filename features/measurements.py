@@ -8,25 +8,27 @@ import pandas as pd
 from data.findings import Finding, Refused
 from data.protocol import Protocol
 from data.trial import Trial
-from features.clock import days_from_surgery, surgery_dates
+from features.clock import days_from, origin_dates, surgery_dates
 
 FAILED_VERDICTS = ("repeat", "reject")
-SAMPLE_COLUMNS = ["sample_id", "patient_id", "specimen", "visit", "collected_on", "ssa", "day"]
+SAMPLE_COLUMNS = ["sample_id", "patient_id", "specimen", "visit", "collected_on", "ssa", "day", "since_surgery"]
 BELOW_LIMIT = 1 / np.sqrt(2)
 
 
-def sample_days(trial: Trial) -> pd.DataFrame:
-    """Samples with the day of collection counted from surgery.
+def sample_days(trial: Trial, protocol: Protocol) -> pd.DataFrame:
+    """Samples with the day of collection counted from time zero and from surgery.
 
     Returns
     -------
     DataFrame
-        ``sample_id, patient_id, specimen, visit, collected_on, ssa, day`` by patient, day and sample; samples
-        without a date or of unknown patients are left out.
+        ``sample_id, patient_id, specimen, visit, collected_on, ssa, day`` (from ``clock.origin``)``,
+        since_surgery`` (days; counted from time zero, too, where no day of surgery is known), by patient, day and
+        sample; samples without a date or of unknown patients are left out.
     """
-    samples = trial.samples.assign(
-        day=days_from_surgery(trial.samples["patient_id"], trial.samples["collected_on"], surgery_dates(trial.patients))
-    )
+    who, on = trial.samples["patient_id"], trial.samples["collected_on"]
+    day = days_from(who, on, origin_dates(trial, protocol))
+    since_surgery = days_from(who, on, surgery_dates(trial.patients))
+    samples = trial.samples.assign(day=day, since_surgery=since_surgery.where(since_surgery.notna(), day))
     return samples.loc[samples["day"].notna(), SAMPLE_COLUMNS].sort_values(
         ["patient_id", "day", "sample_id"], ignore_index=True
     )
@@ -79,8 +81,8 @@ def measurements(trial: Trial, protocol: Protocol) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``sample_id, patient_id, specimen, collected_on, day, analyte, value`` (canonical unit)``, comparator,
-        censored, version, valid``, by patient, day and sample.
+        ``sample_id, patient_id, specimen, collected_on, day, since_surgery, analyte, value`` (canonical
+        unit)``, comparator, censored, version, valid``, by patient, day and sample.
 
     Raises
     ------
@@ -101,7 +103,9 @@ def measurements(trial: Trial, protocol: Protocol) -> pd.DataFrame:
             "valid": value.notna() & (results["qc"] != "fail") & ~_failed_plate(trial, protocol),
         }
     )
-    samples = sample_days(trial)[["sample_id", "patient_id", "specimen", "collected_on", "day"]]
+    samples = sample_days(trial, protocol)[
+        ["sample_id", "patient_id", "specimen", "collected_on", "day", "since_surgery"]
+    ]
     merged = samples.merge(table, on="sample_id", how="inner")
     return merged.sort_values(["patient_id", "day", "sample_id", "analyte"], ignore_index=True)
 

@@ -7,12 +7,13 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.clock import DAY, closing_day, surgery_dates
+from features.clock import DAY, closing_day, origin_dates
 
 # The date that places a record in time, and dates inside it that are blanked when they lie later.
 DATED = {
     "samples": ("collected_on", ("received_on", "frozen_on")),
     "imaging": ("scan_on", ()),
+    "lesions": ("scan_on", ()),
     "treatments": ("started_on", ("ended_on",)),
     "quality_of_life": ("assessed_on", ()),
     "adverse_events": ("started_on", ()),
@@ -20,16 +21,21 @@ DATED = {
 BY_SAMPLE = ("results", "verdicts")
 
 
-def closing_dates(patients: pd.DataFrame, protocol: Protocol, landmark: float) -> pd.Series:
-    """Last calendar day of each patient's landmark: the whole days of L(s) after surgery.
+def closing_dates(trial: Trial | pd.DataFrame, protocol: Protocol, landmark: float) -> pd.Series:
+    """Last calendar day of each patient's landmark: the whole days of L(s) after time zero.
+
+    Parameters
+    ----------
+    trial : Trial or DataFrame
+        The trial, or its patients table (enough unless the clock starts at the first treatment).
 
     Returns
     -------
     Series of datetime64[ns]
-        Indexed by ``patient_id``; NaT where the day of surgery is unknown (nothing of the patient is kept
+        Indexed by ``patient_id``; NaT where time zero is unknown (nothing of the patient is kept
         then).
     """
-    return surgery_dates(patients) + np.floor(closing_day(protocol, landmark)) * DAY
+    return origin_dates(trial, protocol) + np.floor(closing_day(protocol, landmark)) * DAY
 
 
 def _of_patient(closes: pd.Series, patient_id: pd.Series) -> np.ndarray:
@@ -74,7 +80,7 @@ def truncate(trial: Trial, protocol: Protocol, landmark: float) -> Trial:
     trial : Trial
     protocol : Protocol
     landmark : float
-        Months from surgery.
+        Months from time zero.
 
     Returns
     -------
@@ -82,7 +88,7 @@ def truncate(trial: Trial, protocol: Protocol, landmark: float) -> Trial:
         ``digest`` is empty: the content is no longer that of the data cut. Truncating twice changes nothing
         more.
     """
-    closes = closing_dates(trial.patients, protocol, landmark)
+    closes = closing_dates(trial, protocol, landmark)
     frames = {
         name: _dated_up_to(getattr(trial, name), column, later, closes) for name, (column, later) in DATED.items()
     }

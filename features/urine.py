@@ -34,12 +34,12 @@ def hiaa_per_creatinine(measured: pd.DataFrame, protocol: Protocol) -> pd.DataFr
     Returns
     -------
     DataFrame
-        By urine sample, in the order of ``measured``: ``sample_id, patient_id, day, ratio`` (umol/mmol)``,
-        ln_ratio`` (NaN when ``reason`` is not empty or the ratio is zero)``, censored, valid, reason`` (one
-        of "", not_measured, failed_qc, not_spot, no_creatinine, creatinine_out_of_range).
+        By urine sample, in the order of ``measured``: ``sample_id, patient_id, day, since_surgery, ratio``
+        (umol/mmol)``, ln_ratio`` (NaN when ``reason`` is not empty or the ratio is zero)``, censored, valid,
+        reason`` (one of "", not_measured, failed_qc, not_spot, no_creatinine, creatinine_out_of_range).
     """
     urine = measured[measured["specimen"] == "urine"].drop_duplicates("sample_id")
-    table = urine[["sample_id", "patient_id", "day"]].reset_index(drop=True)
+    table = urine[["sample_id", "patient_id", "day", "since_surgery"]].reset_index(drop=True)
     index = pd.Index(table["sample_id"])
     hiaa, creatinine = (_one_per_sample(measured, name, index).reset_index(drop=True) for name in (HIAA, CREATININE))
     lower, upper = protocol["urine.creatinine_range"]

@@ -73,7 +73,7 @@ def score_endpoint(
     protocol: Protocol,
     champion: Champion | None,
     *,
-    surgery: pd.Series,
+    origin: pd.Series,
     data_cut: str = "",
     absent: str = "no champion",
 ) -> pd.DataFrame:
@@ -89,8 +89,8 @@ def score_endpoint(
     protocol : Protocol
     champion : Champion or None
         Without one every row is a no-call for the reason ``absent``.
-    surgery : Series of datetime64
-        Day of surgery by patient.
+    origin : Series of datetime64
+        Time zero by patient.
     data_cut : str
         Carried into the rows.
 
@@ -105,7 +105,7 @@ def score_endpoint(
         L101-L107 when the table cannot prove that it ends at L(s); M102 when the champion was trained on another
         assay version.
     """
-    check_table(table, surgery, protocol)
+    check_table(table, origin, protocol)
     rows = table.rows
     probability, lower, upper = (np.full(len(rows), np.nan) for _ in range(3))
     reason = np.full(len(rows), absent, dtype=object)
@@ -142,7 +142,7 @@ def score(
     protocol: Protocol,
     champions: Mapping[str, Champion],
     *,
-    surgery: pd.Series,
+    origin: pd.Series,
     data_cut: str = "",
     absent: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
@@ -167,7 +167,7 @@ def score(
             endpoint,
             protocol,
             champions.get(endpoint.id),
-            surgery=surgery,
+            origin=origin,
             data_cut=data_cut,
             absent=reasons.get(endpoint.id, "no champion"),
         )

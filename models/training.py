@@ -10,7 +10,7 @@ import pandas as pd
 
 from data.protocol import Endpoint, Protocol
 from features.landmark import LandmarkTable
-from features.outcomes import Outcome
+from features.outcomes import Outcome, label_version
 from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY, RULE, build, specification
 from models.metrics.probability import Judged
 from models.policy import appoint
@@ -78,7 +78,7 @@ def train_endpoint(
     endpoint: Endpoint,
     protocol: Protocol,
     *,
-    surgery: pd.Series,
+    origin: pd.Series,
     models: Sequence[str] | None = None,
     plan: Plan | None = None,
     progress: Progress = silent,
@@ -96,8 +96,8 @@ def train_endpoint(
     outcome : Outcome
     endpoint : Endpoint
     protocol : Protocol
-    surgery : Series of datetime64
-        Day of surgery by patient (``features.clock.surgery_dates``); proves that tables end at L(s).
+    origin : Series of datetime64
+        Time zero by patient (``features.clock.origin_dates``); proves that tables end at L(s).
     models : sequence of str, optional
         Names in ``models.estimators.specification``; all by default. The rule and the clinical comparator are always
         added.
@@ -120,7 +120,7 @@ def train_endpoint(
     """
     plan = plan or Plan.from_protocol(protocol)
     names = with_comparators(models or protocol["models.registered"])
-    cohort = build_cohort(tables, outcome, endpoint, protocol, surgery)
+    cohort = build_cohort(tables, outcome, endpoint, protocol, origin)
     judged = _judged(cohort)
     version = tables[endpoint.landmark].version
     facts = {
@@ -129,6 +129,7 @@ def train_endpoint(
         "repeats": plan.repeats,
         "resamples": plan.resamples,
         "assay_version": version,
+        "label_version": label_version(protocol, endpoint.id),
         "table_digests": {f"{landmark:g}": table.digest for landmark, table in tables.items()},
         "rows_in_stack": len(cohort.rows),
     }

@@ -10,17 +10,17 @@ from data.protocol import Protocol
 SCHEDULE = {"mri": "calendar.mri_month", "ct": "calendar.mri_month", "petct": "calendar.petct_month"}
 
 
-def assign_scheduled_month(imaging: pd.DataFrame, surgery: pd.Series, protocol: Protocol) -> pd.DataFrame:
+def assign_scheduled_month(imaging: pd.DataFrame, origin: pd.Series, protocol: Protocol) -> pd.DataFrame:
     """Assign each scan to the visit of its modality's calendar in whose window it lies.
 
     Parameters
     ----------
     imaging : DataFrame
         Typed scans.
-    surgery : Series of datetime
-        Day of surgery by patient.
+    origin : Series of datetime
+        Day from which the protocol counts, by patient.
     protocol : Protocol
-        Calendars in months from surgery and ``imaging.window_days`` (each side).
+        Calendars in months from the origin and ``imaging.window_days`` (each side).
 
     Returns
     -------
@@ -28,10 +28,12 @@ def assign_scheduled_month(imaging: pd.DataFrame, surgery: pd.Series, protocol: 
         A copy with ``scheduled_month`` filled; missing where no visit is near enough (unscheduled). Of two
         visits equally near, the later.
     """
-    day = (imaging["scan_on"] - imaging["patient_id"].map(surgery)).dt.days.to_numpy(dtype=float)
+    day = (imaging["scan_on"] - imaging["patient_id"].map(origin)).dt.days.to_numpy(dtype=float)
     month = np.full(len(imaging), np.nan)
     for modality, key in SCHEDULE.items():
         visits = np.array(sorted({*protocol[key], *protocol["calendar.local_month"]}, reverse=True), dtype=float)
+        if not len(visits):
+            continue
         distance = np.abs(day[:, None] - visits * protocol.month_days)
         nearest = np.where(np.isnan(distance), np.inf, distance).argmin(axis=1)
         near = np.take_along_axis(distance, nearest[:, None], axis=1)[:, 0] <= float(protocol["imaging.window_days"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,8 +115,18 @@ def _read(path: Path, data: bytes, label: str, read: Reader) -> tuple[str, Conte
     return content.name if isinstance(content, DeliveryTable) else "plate", content, ()
 
 
+def unexpected(error: Exception, label: str) -> Finding:
+    """The last resort: an error that no check foresaw keeps out this file and no other."""
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    where = "".join(f" in {Path(frame.filename).name} line {frame.lineno}" for frame in place)
+    said = " ".join(str(error).split())[:200]
+    words = f"the file broke the software: {type(error).__name__}{where}{': ' if said else ''}{said}"
+    remedy = "nothing of it is loaded; compare it with docs/delivery.md, and report this line"
+    return Finding("D126", "reject", words, file=label, remedy=remedy)
+
+
 def read_delivered(path: Path, root: Path, loaded: Mapping[str, str], read: Reader) -> Delivered:
-    """Read one file; a refusal becomes findings, never an exception.
+    """Read one file; a refusal, or an error of the reader itself, becomes findings, never an exception.
 
     Parameters
     ----------
@@ -141,5 +152,8 @@ def read_delivered(path: Path, root: Path, loaded: Mapping[str, str], read: Read
         findings = (Finding("D125", "reject", words, file=label, remedy="check its permissions"),)
     except Refused as refused:
         findings = tuple(refused.findings)
+        kind = _meant(data, path) if kind == "unknown" else kind
+    except Exception as error:
+        findings = (unexpected(error, label),)
         kind = _meant(data, path) if kind == "unknown" else kind
     return Delivered(label, root, path.name, hashlib.sha256(data).hexdigest(), data, kind, content, findings)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from data.findings import Finding
+from data.findings import Finding, Refused
 from data.ingest import quarantine
 from data.ingest.calendar import assign_scheduled_month
-from data.ingest.delivered import Delivered
+from data.ingest.delivered import Delivered, unexpected
 from data.ingest.plates import map_plate
 from data.ingest.report import FILE_COLUMNS, IngestReport
 from data.protocol import Protocol
@@ -73,7 +73,14 @@ class Session:
         """Check every table against its contract, so that rules may look ahead at tables judged later."""
         for file in delivered:
             if isinstance(file.content, DeliveryTable) and file.sha256 not in self.checked:
-                self.checked[file.sha256] = validate_table(file.content)
+                self.checked[file.sha256] = self._check(file, file.content)
+
+    def _check(self, file: Delivered, content: DeliveryTable) -> tuple[CheckedTable, list[Finding]]:
+        try:
+            return validate_table(content, self.protocol["clock.origin"])
+        except Exception as error:
+            nothing = CheckedTable(content.name, pd.DataFrame(), content.lines[:0], file.label)
+            return nothing, [unexpected(error, file.label)]
 
     def _context(self) -> Context:
         now = pd.Timestamp.now("UTC").tz_localize(None) if self.instant is None else self.instant
@@ -85,7 +92,23 @@ class Session:
         return Context(self.known, self.protocol, now, pending, self.rejected)
 
     def take(self, file: Delivered) -> None:
-        """Judge one file, then load it or keep it out."""
+        """Judge one file, then load it or keep it out; an error that no check foresaw keeps out this file only.
+
+        Raises
+        ------
+        Refused
+            When the store itself cannot be used.
+        """
+        try:
+            self._take(file)
+        except Refused:
+            raise
+        except Exception as error:
+            if file.sha256 in self.loaded:
+                raise
+            self._reject(file, [unexpected(error, file.label)])
+
+    def _take(self, file: Delivered) -> None:
         if file.sha256 in self.loaded:
             self.rows.append((file.label, self.loaded[file.sha256], "unchanged", 0, "these bytes are loaded already"))
         elif file.root in self.refused_roots:
@@ -113,8 +136,7 @@ class Session:
             return
         frame = table.frame
         if table.name == "imaging" and "scheduled_month" not in table.delivered:
-            surgery = self._context().lookup("patients", "patient_id", "surgery_on")
-            frame = assign_scheduled_month(frame, surgery, self.protocol)
+            frame = assign_scheduled_month(frame, self._context().origins(), self.protocol)
             words = "scheduled_month is not delivered; it was assigned from the protocol's calendar"
             findings = [*findings, Finding("D119", "note", words, file=file.label)]
         self._load(file, {table.name: frame}, findings)
@@ -153,11 +175,12 @@ class Session:
             if result.superseded:
                 words = f"replaces {result.superseded} earlier rows, which stay in the history"
                 findings = [*findings, Finding("S102", "note", words, file=file.label)]
+        self.loaded[file.sha256] = file.kind
+        if not self.dry_run:
             quarantine.release(self.folder, file.name, file.sha256)
         for name, frame in frames.items():
             if name in KNOWN:
                 self.known[name] = overlay(name, self.known.get(name, pd.DataFrame()), frame)
-        self.loaded[file.sha256] = file.kind
         self.rows.append((file.label, file.kind, status, rows, ""))
         self.findings += findings
 

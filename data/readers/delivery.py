@@ -44,8 +44,8 @@ class DeliveryTable:
 
 
 def required_columns(name: str) -> tuple[str, ...]:
-    """Columns that the header of a table must name."""
-    return PLATE_MAP_COLUMNS if name == "plate_map" else TABLES[name].required_columns
+    """Columns that the header of a table must name under any protocol."""
+    return PLATE_MAP_COLUMNS if name == "plate_map" else TABLES[name].characteristic_columns
 
 
 def _header(header: str | Sequence[str]) -> list[str]:

@@ -53,7 +53,7 @@ def draw_patients(streams: Streams, n: int) -> pd.DataFrame:
             "birth_year": surgery.astype("datetime64[Y]").astype(int) + 1970 - np.floor(age),
             "surgery_on": surgery,
             "randomised_on": surgery + randomised.astype("timedelta64[D]"),
-            "arm": _arms(streams, n),
+            "arm": allocate_arms(streams, n),
             "primary_site": primary,
             "randomised_day": randomised,
             "consent_on": surgery - streams.whole("consent", 29, 45, n).astype("timedelta64[D]"),
@@ -62,7 +62,7 @@ def draw_patients(streams: Streams, n: int) -> pd.DataFrame:
     return frame.join(_tumour(streams, primary)).join(_general(streams, age, primary))
 
 
-def _arms(streams: Streams, n: int) -> np.ndarray:
+def allocate_arms(streams: Streams, n: int) -> np.ndarray:
     """Allocation in permuted blocks of four."""
     blocks = streams.uniform("allocation", (-(-n // 4), 4))
     return np.where(blocks.argsort(axis=1, kind="stable").ravel() < 2, "prrt", "control")[:n]
@@ -86,7 +86,7 @@ def _tumour(streams: Streams, primary: np.ndarray) -> pd.DataFrame:
             "n_liver_metastases": number,
             "largest_metastasis_mm": largest,
             "liver_metastases_volume_ml": volume.round(1),
-            "synchronous_primary": _yes(streams.chance("synchronous", 0.6, n)),
+            "synchronous_primary": yes_no(streams.chance("synchronous", 0.6, n)),
             "nodal_status": np.where(streams.chance("nodes", np.where(bowel, 0.75, 0.5), n), "N1", "N0"),
         }
     )
@@ -98,16 +98,17 @@ def _general(streams: Streams, age: np.ndarray, primary: np.ndarray) -> pd.DataF
     egfr = np.rint(82 - 0.5 * (age - 59) + streams.normal("egfr", n, 16)).clip(31, 130)
     return pd.DataFrame(
         {
-            "functional": _yes(streams.chance("functional", secretes, n)),
+            "functional": yes_no(streams.chance("functional", secretes, n)),
             "ecog": np.where(streams.chance("ecog", 0.25, n), "1", "0"),
-            "ppi": _yes(streams.chance("ppi", 0.25, n)),
+            "ppi": yes_no(streams.chance("ppi", 0.25, n)),
             "egfr": egfr,
             "krenning": streams.pick("krenning", {"2": 0.12, "3": 0.50, "4": 0.38}, n),
         }
     )
 
 
-def _yes(flag: np.ndarray) -> np.ndarray:
+def yes_no(flag: np.ndarray) -> np.ndarray:
+    """yes where the flag holds, no elsewhere."""
     return np.where(flag, "yes", "no")
 
 

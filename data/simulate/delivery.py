@@ -94,16 +94,33 @@ def simulate(
         When n, seed, world or a knob is not usable, or ``truth`` lies inside ``out``.
     """
     out = Path(out)
+    aside = checked_aside(out, truth)
+    rules = protocol or load_protocol()
+    simulated = generate(n, seed, world, rules, **knobs)
+    plates = run_plates(simulated, rules) if qpcr else []
+    files = {"delivery.toml": _manifest(n, seed, world, knobs)}
+    files |= {f"{name}.csv": csv_text(frame) for name, frame in simulated.frames.items()}
+    files |= {f"qpcr/{file_name(plate)}": export_text(plate) for plate in plates}
+    sha256 = write_delivery(out, files)
+    write_aside(aside, csv_text(simulated.truth, TRUTH_DECIMALS))
+    return SimulationSummary(out, aside, n, seed, world, count_cases(simulated, plates), sha256)
+
+
+def checked_aside(out: Path, truth: Path | None) -> Path:
+    """File for the truth: as asked for, or beside the delivery.
+
+    Raises
+    ------
+    Refused
+        When ``out`` holds something that is not a simulated delivery.
+    ValueError
+        When the truth would lie inside the delivery.
+    """
     aside = Path(truth) if truth else out.with_name(f"{out.name}_truth.csv")
     if aside.resolve().is_relative_to(out.resolve()):
         raise ValueError(f"the truth must lie outside the delivery, got {aside} inside {out}")
     _check_replaceable(out)
-    rules = protocol or load_protocol()
-    simulated = generate(n, seed, world, rules, **knobs)
-    plates = run_plates(simulated, rules) if qpcr else []
-    sha256 = _write(out, simulated, plates, _manifest(n, seed, world, knobs))
-    _write_aside(aside, csv_text(simulated.truth, TRUTH_DECIMALS))
-    return SimulationSummary(out, aside, n, seed, world, count_cases(simulated, plates), sha256)
+    return aside
 
 
 def _check_replaceable(out: Path) -> None:
@@ -143,11 +160,8 @@ def _number(value: float, decimals: int) -> str:
     return "0" if text in ("-0", "") else text
 
 
-def _write(out: Path, simulated: Simulated, plates: list[Plate], manifest: str) -> str:
-    """Write all files into a folder beside ``out`` and put it in place at once; returns the digest."""
-    files = {"delivery.toml": manifest}
-    files |= {f"{name}.csv": csv_text(frame) for name, frame in simulated.frames.items()}
-    files |= {f"qpcr/{file_name(plate)}": export_text(plate) for plate in plates}
+def write_delivery(out: Path, files: dict[str, str]) -> str:
+    """Write files (by name) into a folder beside ``out`` and put it in place at once; returns the digest."""
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     digest = hashlib.sha256()
@@ -175,7 +189,8 @@ def _swap(fresh: Path, out: Path) -> None:
         os.replace(fresh, out)
 
 
-def _write_aside(path: Path, text: str) -> None:
+def write_aside(path: Path, text: str) -> None:
+    """Write one file so that a reader sees the old or the new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(text.encode("utf-8"))

@@ -10,10 +10,12 @@ import pandas as pd
 
 from data.contracts import TABLES
 from data.protocol import Protocol, load_protocol
+from data.simulate.adverse import adverse_events
 from data.simulate.assays import laboratory_results, true_activity
 from data.simulate.cohort import draw_cycles, draw_patients, draw_ssa_start
 from data.simulate.disease import Fate, draw_disease, draw_fate
 from data.simulate.scans import draw_readings, imaging_table, visit_offsets
+from data.simulate.screening import screening_values
 from data.simulate.specimens import draw_samples
 from data.simulate.streams import Floats, Streams, only
 from data.simulate.truth import truth_table
@@ -103,13 +105,14 @@ def generate(
     activity = true_activity(streams, believed, patients, samples, disease, month_days)
     results, controls = laboratory_results(streams, believed, patients, samples, disease, activity, month_days)
     frames = {
-        "patients": patients,
+        "patients": patients.join(screening_values(streams, patients)),
         "samples": samples,
         "results": results,
         "controls": controls,
         "imaging": imaging,
         "treatments": treatment_table(streams, patients, cycles, ssa_start, recurrence, fate),
         "followup": followup_table(patients, fate),
+        "adverse_events": adverse_events(streams, patients, *_observed(patients, cycles, fate)),
     }
     truth = truth_table(believed, rules, patients, disease, fate, readings, recurrence)
     return Simulated(
@@ -125,6 +128,11 @@ def generate(
 def _contract_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The delivered columns only, in the order of the contract; those never filled are left out."""
     return frame[[column for column in TABLES[name].columns if column in frame]]
+
+
+def _observed(patients: pd.DataFrame, cycles: Floats, fate: Fate) -> tuple[np.ndarray, Floats, Floats, Floats]:
+    """Day of surgery, and counted from it: randomisation, PRRT cycles, end of observation."""
+    return patients["surgery_on"].to_numpy(), patients["randomised_day"].to_numpy(float), cycles, fate.end
 
 
 def followup_table(patients: pd.DataFrame, fate: Fate) -> pd.DataFrame:

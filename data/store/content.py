@@ -83,6 +83,13 @@ def unit_keys(name: str, frame: pd.DataFrame) -> pd.Series:
     return pd.Series(map(SEPARATOR.join, zip(*texts, strict=True)), index=frame.index, dtype=object)
 
 
+def _later_columns(name: str) -> list[str]:
+    """Columns that a later edition of the contract brought into a table that existed before."""
+    if name not in TABLES or TABLES[name].since > 1:
+        return []
+    return [column for column, rule in TABLES[name].columns.items() if rule.since > 1]
+
+
 def row_digests(name: str, frame: pd.DataFrame) -> pd.Series:
     """A 128-bit digest of the content of each row.
 
@@ -96,10 +103,17 @@ def row_digests(name: str, frame: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series of str
-        32 hexadecimal digits; equal for equal content, whatever file, order or instant the row came with.
+        32 hexadecimal digits; equal for equal content, whatever file, order or instant the row came with. A column
+        of a later edition of the contract counts only where it is filled: rows that were stored before it came
+        keep their digest.
     """
-    texts = [_texts(frame[column], kind) for column, kind in stored_columns(name).items()]
-    joined = map(SEPARATOR.join, zip(*texts, strict=True))
+    kinds, later = stored_columns(name), _later_columns(name)
+    texts = [_texts(frame[column], kind) for column, kind in kinds.items() if column not in later]
+    joined = list(map(SEPARATOR.join, zip(*texts, strict=True)))
+    for column in later:
+        filled = _texts(frame[column], kinds[column])
+        marks = (f"{SEPARATOR}{column}={text}" if text else "" for text in filled)
+        joined = list(map("".join, zip(joined, marks, strict=True)))
     digests = [hashlib.sha256(row.encode()).hexdigest()[:32] for row in joined]
     return pd.Series(digests, index=frame.index, dtype=object)
 
@@ -115,12 +129,16 @@ def content_digest(digests: Mapping[str, Iterable[str]]) -> str:
     Returns
     -------
     str
-        Hexadecimal; independent of the order of rows, tables and loads.
+        Hexadecimal; independent of the order of rows, tables and loads. A table of a later edition of the contract
+        counts only when it holds rows.
     """
     total = hashlib.sha256()
     for name in sorted(digests):
+        rows = sorted(digests[name])
+        if not rows and name in TABLES and TABLES[name].since > 1:
+            continue
         total.update(f"{name}\n".encode())
-        total.update("\n".join(sorted(digests[name])).encode())
+        total.update("\n".join(rows).encode())
         total.update(b"\n\n")
     return total.hexdigest()
 

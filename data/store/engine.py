@@ -24,6 +24,7 @@ WRITER_LOCK = 0x4E45542D4D5244
 
 REMEDIES = {
     "no such table": "initialise the store first",
+    "no such column": "initialise the store first, which brings it to this release",
     "does not exist": "initialise the store first",
     "disk is full": "free space on the disk, then retry; what was loaded before stays loaded",
     "readonly database": "make the store and its folder writable, then retry",

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from data.store.content import STORED_TABLES, stored_columns
 
-REVISION = "0001"
+REVISION = "0002"
 """Alembic revision that this software reads and writes."""
 
 TYPES: dict[str, type[sa.types.TypeEngine]] = {

@@ -34,6 +34,11 @@ def _within(values: pd.Series, lower: float | None, upper: float | None) -> pd.S
     return numbers.between(low, high) | numbers.isna()
 
 
+def _is_whole(values: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(values, errors="coerce")
+    return numbers.isna() | (numbers % 1 == 0)
+
+
 def _is_code(values: pd.Series, codes: tuple[str, ...]) -> pd.Series:
     return values.isin(codes)
 
@@ -47,7 +52,8 @@ def _checks(column: ColumnContract) -> list[pa.Check]:
         return [pa.Check(_is_date, name="date", ignore_na=True)]
     if column.kind == "number":
         limits = partial(_within, lower=column.lower, upper=column.upper)
-        return [pa.Check(_is_number, name="number"), pa.Check(limits, name="limits")]
+        whole = [pa.Check(_is_whole, name="whole")] if column.whole else []
+        return [pa.Check(_is_number, name="number"), pa.Check(limits, name="limits"), *whole]
     if column.kind == "code":
         return [pa.Check(partial(_is_code, codes=column.codes), name="code")]
     return [pa.Check(_no_email, name="email")]
@@ -63,7 +69,7 @@ def table_schema(contract: TableContract) -> pa.DataFrameSchema:
     Returns
     -------
     DataFrameSchema
-        Checks are named ``date``, ``number``, ``limits``, ``code`` and ``email``.
+        Checks are named ``date``, ``number``, ``limits``, ``whole``, ``code`` and ``email``.
     """
     columns = {
         name: pa.Column(
@@ -117,6 +123,10 @@ def _limit_words(value: str, column: ColumnContract) -> tuple[str, str, str]:
     )
 
 
+def _whole_words(value: str, column: ColumnContract) -> tuple[str, str, str]:
+    return "D112", f"{value} is not a whole number", f"write it without decimals: {column.help}"
+
+
 def _email_words(_: str, __: ColumnContract) -> tuple[str, str, str]:
     return "D117", "an e-mail address", "never send direct identifiers; use the pseudonym"
 
@@ -132,6 +142,7 @@ WORDS: dict[str, Words] = {
     "date": _date_words,
     "number": _number_words,
     "limits": _limit_words,
+    "whole": _whole_words,
     "email": _email_words,
 }
 

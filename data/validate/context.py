@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from data.findings import Finding
+from data.origin import origin_days
 from data.protocol import Protocol
 from data.trial import typed
 from data.validate.table import SHOWN, CheckedTable
@@ -45,6 +46,14 @@ class Context:
         """A column of a known table by a key column."""
         frame = self.table(name)
         return frame.drop_duplicates(key, keep="last").set_index(key)[column]
+
+    def origins(self) -> pd.Series:
+        """Day from which the protocol counts, by patient, also from treatments that are judged later."""
+        treatments = self.table("treatments")
+        if "treatments" in self.pending:
+            treatments = pd.concat([treatments, self.pending["treatments"]], ignore_index=True)
+        kinds = {kind for kinds in self.protocol["therapy.study_treatment"].values() for kind in kinds}
+        return origin_days(self.table("patients"), treatments, str(self.protocol["clock.origin"]), kinds)
 
     def deaths(self) -> pd.Series:
         """Day of death by patient, also from a follow-up table that is judged later."""

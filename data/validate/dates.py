@@ -12,13 +12,14 @@ from data.validate.table import CheckedTable
 EVENT_DAY = {
     "samples": "collected_on",
     "imaging": "scan_on",
+    "lesions": "scan_on",
     "treatments": "started_on",
     "quality_of_life": "assessed_on",
     "adverse_events": "started_on",
 }
 """The day on which the event of a row happened to the patient."""
 
-WITNESSED = ("samples", "imaging")
+WITNESSED = ("samples", "imaging", "lesions")
 """Tables whose day shows that the patient was alive: after death it rejects; a planned treatment warns."""
 
 MAY_LIE_AHEAD = ("ended_on",)
@@ -83,9 +84,14 @@ def check_sample_days(table: CheckedTable, context: Context) -> list[Finding]:
 
 
 def check_patient_days(table: CheckedTable, context: Context) -> list[Finding]:
-    """Born, operated, randomised; an arm goes with a day of randomisation."""
+    """Born, operated, randomised; an arm goes with a day of randomisation.
+
+    Under a protocol that does not count from surgery an operation may come at any time.
+    """
     frame = table.frame
     operated, randomised, arm = frame["surgery_on"], frame["randomised_on"], frame["arm"]
+    consented = "patient {patient_id} consented on {consent_on}, after randomisation on {randomised_on}"
+    imaged = "the pre-operative scan of patient {patient_id} on {%s} lies after surgery on {surgery_on}"
     early = "patient {patient_id} was randomised on {randomised_on}, before surgery on {surgery_on}"
     unborn = "patient {patient_id} was operated on {surgery_on}, before birth in {born}"
     born = frame["birth_year"].map("{:.0f}".format)
@@ -93,11 +99,19 @@ def check_patient_days(table: CheckedTable, context: Context) -> list[Finding]:
         *flag(table, operated.dt.year < frame["birth_year"], "D205", "surgery_on", unborn, extra={"born": born}),
         *flag(
             table,
-            randomised < operated,
+            (randomised < operated) & (context.protocol["clock.origin"] == "surgery"),
             "D210",
             "randomised_on",
             early,
             "correct the wrong one of the two dates",
+        ),
+        *flag(table, frame["consent_on"] > randomised, "D217", "consent_on", consented, "check both", severity="warn"),
+        *(
+            finding
+            for column in ("mri_on", "petct_on")
+            for finding in flag(
+                table, frame[column] > operated, "D217", column, imaged % column, "check both", severity="warn"
+            )
         ),
     ]
     if "randomised_on" not in table.delivered:
@@ -123,22 +137,23 @@ def check_vital_status(table: CheckedTable, context: Context) -> list[Finding]:
     """Status, day of death, day last seen and the other records of a patient agree."""
     frame = table.frame
     died, seen, dead = frame["died_on"], frame["last_seen_on"], frame["status"] == "dead"
-    operated = frame["patient_id"].map(context.lookup("patients", "patient_id", "surgery_on"))
-    shown = {"operated": operated}
+    origin = frame["patient_id"].map(context.origins())
+    shown = {"origin": origin}
+    start = str(context.protocol["clock.origin"]).replace("_", " ")
     remedy = "correct the wrong one of the two"
     undated = "patient {patient_id} is dead without a day of death"
     revived = "patient {patient_id} is alive with a day of death, {died_on}"
-    early = "patient {patient_id} died on {died_on}, before surgery on {operated}"
+    early = f"patient {{patient_id}} died on {{died_on}}, before {start} on {{origin}}"
     beyond = "patient {patient_id} was last seen on {last_seen_on}, after death on {died_on}"
-    unseen = "patient {patient_id} was last seen on {last_seen_on}, before surgery on {operated}"
+    unseen = f"patient {{patient_id}} was last seen on {{last_seen_on}}, before {start} on {{origin}}"
     return [
         *flag(table, dead & died.isna(), "D213", "died_on", undated, "give died_on, or status alive"),
         *flag(table, ~dead & died.notna(), "D213", "status", revived, remedy),
-        *flag(table, died < operated, "D214", "died_on", early, remedy, extra=shown),
+        *flag(table, died < origin, "D214", "died_on", early, remedy, extra=shown),
         *flag(table, seen > died, "D206", "last_seen_on", beyond, remedy),
         *flag(
             table,
-            seen < operated,
+            seen < origin,
             "D215",
             "last_seen_on",
             unseen,

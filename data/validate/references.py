@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from data.findings import Finding
+from data.store.content import overlay
 from data.validate.context import Context, flag
 from data.validate.table import CheckedTable
 
@@ -52,6 +53,20 @@ def check_plates_controlled(table: CheckedTable, context: Context) -> list[Findi
     message = "plate {plate} has no control wells, so its results cannot be trusted"
     remedy = "send the LOW and HIGH control rows of the plate in controls.csv"
     return _unknown(table, context, "plate", "controls", "D223", message, remedy)
+
+
+def check_control_levels(table: CheckedTable, context: Context) -> list[Finding]:
+    """Say which plates of the file have no control of a level that the protocol requires (``controls.required``)."""
+    required = {str(level) for level in context.protocol["controls.required"]}
+    wells = overlay("controls", context.table("controls"), table.frame)
+    levels = wells["control"].astype(object).map(lambda level: str(level).strip().upper())
+    found = levels.groupby(wells["plate"]).agg(set)
+    lacking = found.map(lambda has: ", ".join(sorted(required - has)))
+    shown = table.frame["plate"].map(lacking)
+    broken = shown.fillna("").ne("") & ~table.frame["plate"].duplicated()
+    message = "plate {plate} has no control of level {lacking}"
+    remedy = "send every control well of the plate"
+    return flag(table, broken, "D235", "control", message, remedy, severity="warn", extra={"lacking": shown})
 
 
 def check_moved_samples(table: CheckedTable, context: Context) -> list[Finding]:

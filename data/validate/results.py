@@ -140,6 +140,34 @@ def check_versions(table: CheckedTable, context: Context) -> list[Finding]:
     ]
 
 
+def _scored(results: pd.DataFrame, context: Context) -> pd.Series:
+    """Rows with a NETest score that was not withdrawn."""
+    return results["analyte"].isin(list(_versions(context))) & results["qc"].ne("fail")
+
+
+def check_one_version(table: CheckedTable, context: Context) -> list[Finding]:
+    """Say when a file brings a second NETest version into the trial: no analysis mixes them (L111).
+
+    Two versions in one patient's trajectory are the business of :func:`check_versions`.
+    """
+    rows = _scored(table.frame, context)
+    known = set(context.table("results").loc[_scored(context.table("results"), context), "version"])
+    after = overlay("results", context.table("results"), table.frame)
+    after = after[_scored(after, context)]
+    versions = set(after["version"])
+    owner = after["sample_id"].map(context.lookup("samples", "sample_id", "patient_id"))
+    in_one_trajectory = (after.groupby(owner)["version"].nunique() > 1).any()
+    if len(versions) < 2 or versions <= known or in_one_trajectory:
+        return []
+    # The line to look at: the first of the file with a version that the store does not have, or that is not the first.
+    other = rows & ~table.frame["version"].isin(known or {table.frame.loc[rows, "version"].iloc[0]})
+    first = other & ~other.where(other).duplicated()
+    message = "version {version} of NETest beside {others}: the trial will be refused at training (L111)"
+    shown = table.frame["version"].map(lambda own: " and ".join(sorted(versions - {own})))
+    remedy = "report every patient with one version, and the results of the other with qc fail"
+    return flag(table, first, "D234", "version", message, remedy, severity="warn", extra={"others": shown})
+
+
 def check_creatinine(table: CheckedTable, context: Context) -> list[Finding]:
     """Say which urine concentrations have no creatinine of the same sample to divide by."""
     protocol = context.protocol

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from data.findings import Finding
-from data.validate import dates, references, results
+from data.validate import dates, lesions, references, results
 from data.validate.context import Context
 from data.validate.table import CheckedTable
 
@@ -20,7 +20,7 @@ OF_PATIENT: tuple[Rule, ...] = (
 RULES: dict[str, tuple[Rule, ...]] = {
     "patients": (dates.check_not_in_future, dates.check_patient_days),
     "samples": (*OF_PATIENT, dates.check_sample_days, references.check_moved_samples),
-    "controls": (),
+    "controls": (references.check_control_levels,),
     "results": (
         references.check_samples_known,
         references.check_plates_controlled,
@@ -30,9 +30,11 @@ RULES: dict[str, tuple[Rule, ...]] = {
         results.check_units,
         results.check_limits,
         results.check_versions,
+        results.check_one_version,
         results.check_creatinine,
     ),
     "imaging": (*OF_PATIENT, results.check_readings),
+    "lesions": (*OF_PATIENT, lesions.check_diameters, lesions.check_roles, lesions.check_new_lesions),
     "treatments": (*OF_PATIENT, dates.check_treatment_days),
     "followup": (references.check_patients_known, dates.check_not_in_future, dates.check_vital_status),
     "quality_of_life": OF_PATIENT,

@@ -14,7 +14,7 @@ from data.contracts import TABLES, ColumnContract, TableContract
 from data.findings import Finding
 from data.readers.delivery import PLATE_MAP_COLUMNS, DeliveryTable
 from data.trial import typed
-from data.validate.cells import cell_finding, table_schema
+from data.validate.cells import NUMBER, cell_finding, table_schema
 
 SHOWN = 5
 """Findings of one kind and column that are listed one by one; the rest is counted."""
@@ -65,14 +65,14 @@ class CheckedTable:
     delivered: frozenset[str] = frozenset()
 
 
-def contract_of(name: str) -> TableContract:
-    """The contract of a delivered table or of the plate map."""
-    return PLATE_MAP if name == "plate_map" else TABLES[name]
+def contract_of(name: str, origin: str = "surgery") -> TableContract:
+    """The contract of a delivered table or of the plate map under a protocol whose clock starts at ``origin``."""
+    return PLATE_MAP if name == "plate_map" else TABLES[name].under(origin)
 
 
 @cache
-def _schema(name: str) -> pa.DataFrameSchema:
-    return table_schema(contract_of(name))
+def _schema(name: str, origin: str) -> pa.DataFrameSchema:
+    return table_schema(contract_of(name, origin))
 
 
 def shorten(findings: list[Finding], shown: int = SHOWN) -> list[Finding]:
@@ -116,9 +116,9 @@ def _columns(table: DeliveryTable, contract: TableContract) -> list[Finding]:
     return findings
 
 
-def _cells(table: DeliveryTable, cells: pd.DataFrame, contract: TableContract) -> list[Finding]:
+def _cells(table: DeliveryTable, cells: pd.DataFrame, contract: TableContract, origin: str) -> list[Finding]:
     try:
-        _schema(table.name).validate(cells, lazy=True)
+        _schema(table.name, origin).validate(cells, lazy=True)
     except pandera.errors.SchemaErrors as errors:
         cases = errors.failure_cases
     else:
@@ -137,26 +137,41 @@ def _keys(table: DeliveryTable, cells: pd.DataFrame, contract: TableContract) ->
     if not contract.key:
         return keep, []
     key = list(contract.key)
-    identical = cells.duplicated()
+    compared = _comparable(cells, contract)
+    identical = compared.duplicated()
     findings = [
         Finding("D115", "note", "the line repeats an earlier one and counts once", file=table.file_name, line=line)
         for line in table.lines[identical]
     ]
-    rest = cells[~identical]
+    rest = compared[~identical]
     again = rest.duplicated(key)
     positions = pd.Series(rest.index, index=rest.index)
     first = positions.groupby([rest[column] for column in key], dropna=False).transform("first")
     for index in rest.index[again]:
         earlier = first[index]
         at = int(table.lines[index]), int(table.lines[earlier])
-        findings.append(_duplicate(table, rest.loc[index], rest.loc[earlier], at, key))
+        differ = table.name == "results" and rest.loc[[index, earlier], "value"].nunique() > 1
+        findings.append(_duplicate(table, cells.loc[[index, earlier]], at, key, differ))
     return ~identical, findings
 
 
-def _duplicate(table: DeliveryTable, row: pd.Series, first: pd.Series, at: tuple[int, int], key: list[str]) -> Finding:
+def _comparable(cells: pd.DataFrame, contract: TableContract) -> pd.DataFrame:
+    """The cells with numbers by value: 57 and 57.0 are the same result."""
+    numbers = [name for name in contract.of_kind("number") if name in cells]
+    return cells.assign(**{name: cells[name].map(_by_value, na_action="ignore") for name in numbers})
+
+
+def _by_value(cell: str) -> str:
+    return repr(float(cell)) if re.fullmatch(NUMBER, cell) else cell
+
+
+def _duplicate(
+    table: DeliveryTable, rows: pd.DataFrame, at: tuple[int, int], key: list[str], values_differ: bool
+) -> Finding:
+    row, first = rows.iloc[0], rows.iloc[1]
     names = ", ".join(f"{column} {row[column]}" for column in key)
     line, earlier = at
-    if table.name == "results" and row["value"] != first["value"]:
+    if values_differ:
         message = f"two results for {names}: {first['value']} in line {earlier} and {row['value']} here"
         remedy = "keep the valid one"
         return Finding("D116", "reject", message, table.file_name, line, "value", str(row["sample_id"]), remedy=remedy)
@@ -164,13 +179,15 @@ def _duplicate(table: DeliveryTable, row: pd.Series, first: pd.Series, at: tuple
     return Finding("D114", "reject", message, table.file_name, line, key[0], remedy="keep one line of each key")
 
 
-def validate_table(table: DeliveryTable) -> tuple[CheckedTable, list[Finding]]:
+def validate_table(table: DeliveryTable, origin: str = "surgery") -> tuple[CheckedTable, list[Finding]]:
     """Check a delivered table against its contract and type it.
 
     Parameters
     ----------
     table : DeliveryTable
         As read; cells are text.
+    origin : str
+        ``clock.origin`` of the protocol: the day it counts from is required, other days are not.
 
     Returns
     -------
@@ -181,14 +198,14 @@ def validate_table(table: DeliveryTable) -> tuple[CheckedTable, list[Finding]]:
         number that is none or out of limits, a duplicate key or two results for one sample and analyte;
         ``warn`` for columns that are not loaded; ``note`` for identical rows, which count once.
     """
-    contract = contract_of(table.name)
+    contract = contract_of(table.name, origin)
     findings = _columns(table, contract)
     known = [name for name in contract.columns if name in table.raw]
     cells = table.raw[known].astype(object)
     cells = cells.where(cells != "", None)
     keep = pd.Series(True, index=cells.index)
     if set(contract.required_columns) <= set(known):
-        findings += _cells(table, cells, contract)
+        findings += _cells(table, cells, contract, origin)
         keep, repeated = _keys(table, cells, contract)
         findings += repeated
     rejected = any(finding.severity == "reject" for finding in findings)

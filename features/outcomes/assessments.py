@@ -13,9 +13,9 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.clock import calendar_visit, closing_day, closing_visit, days_from_surgery, surgery_dates
+from features.clock import closing_day, days_from, origin_dates
+from features.outcomes.readings import read_scans
 
-STATES = ("clear", "equivocal", "recurrence")
 PATIENT_COLUMNS = (
     "arm",
     "entry",
@@ -37,70 +37,40 @@ class Outcome:
     Parameters
     ----------
     patients : DataFrame
-        Indexed by ``patient_id``. ``arm`` ("none" when not allocated); in actual months from surgery
-        ``entry`` (randomisation), ``death``, ``last_seen``, ``last_clear`` (last adequate scan without
-        recurrence before the first positive one), ``first_positive``, ``last_adequate`` (follow-up for
+        Indexed by ``patient_id``. ``arm`` ("none" when not allocated); in actual months from time zero
+        (``clock.origin``) ``entry`` (randomisation), ``death``, ``last_seen``, ``last_clear`` (last adequate scan
+        without recurrence before the first positive one), ``first_positive``, ``last_adequate`` (follow-up for
         recurrence ends at the first positive scan); and the same three as nominal visits (``*_visit``), where
         only scheduled scans count as clear or adequate. NaN when there is none.
     scans : DataFrame
-        Adequate scans after surgery: ``patient_id, month, visit, scheduled, state, modality``, by patient and
-        month. ``visit`` is the visit whose closed interval holds the day of the scan.
+        Adequate scans after surgery: ``patient_id, month, visit, scheduled, state, modality, site``, by patient
+        and month. ``visit`` is the visit whose closed interval holds the day of the scan.
     """
 
     patients: pd.DataFrame
     scans: pd.DataFrame
 
 
-def adequate_scans(trial: Trial, protocol: Protocol) -> pd.DataFrame:
-    """Adequate scans after surgery with the visit that each belongs to.
+def follow_up(trial: Trial, protocol: Protocol) -> pd.DataFrame:
+    """Arm, entry, death and last contact by patient, in months from ``clock.origin``.
 
-    A scan counts as scheduled when its ``scheduled_month`` is the visit whose closed interval holds its day.
-    When the table holds no ``scheduled_month`` at all it is assigned from the calendar of the modality. Any
-    other scan is unscheduled and falls into the interval it lies in. Scans on or before the day of surgery
-    show the disease that was resected and are left out; scans that are not adequate carry nothing.
-
-    Returns
-    -------
-    DataFrame
-        ``patient_id, month, visit, scheduled, state, modality``.
+    An undated death happened when last seen. Entry is randomisation, or time zero when that comes later: with a
+    clock that starts at surgery a patient who is randomised weeks later enters late (domain 4.4). NaN when not
+    randomised.
     """
-    imaging = trial.imaging
-    month = days_from_surgery(imaging["patient_id"], imaging["scan_on"], surgery_dates(trial.patients))
-    month = month / protocol.month_days
-    visit = closing_visit(month, protocol)
-    nominal = imaging["scheduled_month"]
-    if len(imaging) and nominal.isna().all():
-        nominal = calendar_visit(month, imaging["modality"], protocol)
-    keep = (imaging["adequate"] == "yes") & imaging["finding"].isin(STATES) & (month > 0)
-    scans = pd.DataFrame(
-        {
-            "patient_id": imaging["patient_id"],
-            "month": month,
-            "visit": visit,
-            "scheduled": (nominal == visit).to_numpy(dtype=bool),
-            "state": imaging["finding"],
-            "modality": imaging["modality"],
-        }
-    )
-    return scans[keep].sort_values(["patient_id", "month", "modality"], ignore_index=True)
-
-
-def _follow_up(trial: Trial, protocol: Protocol) -> pd.DataFrame:
-    """Arm, entry, death and last contact by patient (months); an undated death happened when last seen."""
     patients = trial.patients
-    surgery = surgery_dates(patients)
+    zero = origin_dates(trial, protocol)
     seen = trial.followup.drop_duplicates("patient_id", keep="last")
     died_on = seen["died_on"].where(seen["died_on"].notna(), seen["last_seen_on"]).where(seen["status"] == "dead")
     months = pd.DataFrame(
         {
-            "death": days_from_surgery(seen["patient_id"], died_on, surgery).to_numpy() / protocol.month_days,
-            "last_seen": days_from_surgery(seen["patient_id"], seen["last_seen_on"], surgery).to_numpy()
-            / protocol.month_days,
+            "death": days_from(seen["patient_id"], died_on, zero).to_numpy() / protocol.month_days,
+            "last_seen": days_from(seen["patient_id"], seen["last_seen_on"], zero).to_numpy() / protocol.month_days,
         },
-        index=pd.Index(seen["patient_id"].to_numpy(), dtype=surgery.index.dtype),
-    ).reindex(surgery.index)
-    entry = days_from_surgery(patients["patient_id"], patients["randomised_on"], surgery) / protocol.month_days
-    months.insert(0, "entry", entry.to_numpy())
+        index=pd.Index(seen["patient_id"].to_numpy(), dtype=zero.index.dtype),
+    ).reindex(zero.index)
+    entry = days_from(patients["patient_id"], patients["randomised_on"], zero) / protocol.month_days
+    months.insert(0, "entry", entry.clip(lower=0.0).to_numpy())
     months.insert(0, "arm", patients["arm"].fillna("none").to_numpy())
     return months
 
@@ -109,23 +79,32 @@ def _by_patient(values: pd.Series, patient_id: pd.Series, index: pd.Index, how: 
     return values.groupby(patient_id).agg(how).reindex(index).astype("float64")
 
 
-def build_outcome(trial: Trial, protocol: Protocol) -> Outcome:
+def build_outcome(
+    trial: Trial,
+    protocol: Protocol,
+    *,
+    equivocal: str | None = None,
+    ascertainment: str | None = None,
+    organ: str = "any",
+) -> Outcome:
     """Reduce a trial to its outcome.
 
     Parameters
     ----------
     trial : Trial
-        Uses ``patients``, ``imaging`` and ``followup``.
+        Uses ``patients``, ``imaging`` and ``followup`` (and ``treatments`` when the clock starts at the first one).
     protocol : Protocol
-        Clock, visit grid and imaging calendar.
+        Clock, visit grid, imaging calendar and charter.
+    equivocal, ascertainment, organ : str, optional
+        Sensitivity analyses, see :func:`features.outcomes.readings.read_scans`; the protocol decides when omitted.
 
     Returns
     -------
     Outcome
         One row per patient of ``trial.patients``, in that order.
     """
-    patients = _follow_up(trial, protocol)
-    scans = adequate_scans(trial, protocol)
+    patients = follow_up(trial, protocol)
+    scans = read_scans(trial, protocol, equivocal=equivocal, ascertainment=ascertainment, organ=organ)
     who = scans["patient_id"]
     positive = scans["state"] == "recurrence"
     first = _by_patient(scans["month"].where(positive), who, patients.index, "min")
@@ -134,7 +113,7 @@ def build_outcome(trial: Trial, protocol: Protocol) -> Outcome:
     event_visit = who.map(first_visit).fillna(np.inf).astype("float64")
     # Two scans of one visit are one assessment, so the clear one does not bound the interval from below.
     earlier = scans["month"].lt(event_month) & (scans["visit"].lt(event_visit) | ~scans["scheduled"])
-    clear = ~positive & earlier
+    clear = ~positive & earlier & scans["month"].gt(0)
     counted = clear | (scans["month"].eq(event_month) & positive)
     visit = scans["visit"].where(scans["scheduled"])
     return Outcome(

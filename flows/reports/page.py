@@ -72,6 +72,8 @@ class Table:
         Sentence above the table.
     marks : tuple of str
         CSS class of each row ("" for none); empty for no marks at all.
+    groups : tuple of (str, int)
+        Headings above the headings, each with the number of columns it spans; empty for none.
     """
 
     columns: tuple[str, ...]
@@ -80,6 +82,7 @@ class Table:
     marks: tuple[str, ...] = ()
     numeric: bool = True
     classes: str = field(default="")
+    groups: tuple[tuple[str, int], ...] = ()
 
     def marked(self) -> list[tuple[str, tuple[str, ...]]]:
         """Rows with their CSS class."""

@@ -21,6 +21,8 @@ PAPER = "#ffffff"
 ACCENT = "#0f5c6e"
 # Okabe-Ito pair: apart for every common colour blindness, and apart in grey.
 ARM_COLOURS = {"control": "#d55e00", "prrt": "#0072b2", "": "#7a7a7a"}
+# The same hues, dark enough for words on white (contrast at least 4.5).
+ARM_TEXTS = {"control": "#b04a00", "prrt": "#00639b", "": "#5d6b7a"}
 ARM_LABELS = {"control": "Control", "prrt": "PRRT", "": "Not randomised"}
 SCAN_MARKS = {
     "clear": ("|", SOFT, "scan clear"),
@@ -28,6 +30,9 @@ SCAN_MARKS = {
     "recurrence": ("^", "#9b1d5a", "recurrence on scan"),
     "inadequate": ("x", "#9aa5b1", "scan not adequate"),
 }
+# Narrow screens: a figure up to this many points wide shrinks to the screen, its letters of 9 pt to 7 pixels; a wider
+# one keeps a pixel per point and scrolls inside its frame.
+NARROW_POINTS, NARROW_SHARE = 470.0, 0.76
 SERIES = ("#0f5c6e", "#cc79a7", "#e0a100", "#56849b", "#8a6d3b", "#444b54")
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -113,17 +118,25 @@ def inline(svg: str, key: str) -> Markup:
     body = re.sub(r"url\(#([^)]+)\)", rf"url(#{key}-\1)", body)
     body = re.sub(r"(font:[^;\"]*?|font-family: )'DejaVu Sans'[^;\"]*", rf"\1{FONTS}", body)
     # the first tag only: the width belongs to the page, the proportions to the view box
-    body = re.sub(r'^<svg([^>]*?)\swidth="([^"]*)"', r'<svg\1 data-width="\2"', body)
+    least = _least_width(body)
+    body = re.sub(r'^<svg([^>]*?)\swidth="[^"]*"', rf'<svg\1 style="--least: {least}px"', body)
     body = re.sub(r'^<svg([^>]*?)\sheight="[^"]*"', r'<svg aria-hidden="true" focusable="false"\1', body)
     return Markup(body.strip())
 
 
-def month_axis(axes: Axes, last: float, step: float = 6) -> None:
-    """Months since surgery from 0 to ``last`` with a tick every ``step`` months."""
+def _least_width(svg: str) -> int:
+    """Width in pixels below which the letters of a figure would be too small to read: it scrolls instead."""
+    found = re.match(r'<svg[^>]*?\swidth="([\d.]+)pt"', svg)
+    width = float(found.group(1)) if found else 0.0
+    return round(width * (NARROW_SHARE if width <= NARROW_POINTS else 1.0))
+
+
+def month_axis(axes: Axes, last: float, step: float = 6, since: str = "surgery") -> None:
+    """Months since an origin from 0 to ``last`` with a tick every ``step`` months."""
     top = max(float(last), step)
     axes.set_xlim(-0.01 * top, top * 1.02)
     axes.set_xticks([step * i for i in range(int(top // step) + 1)])
-    axes.set_xlabel("Months since surgery")
+    axes.set_xlabel(f"Months since {since}")
 
 
 def percent_axis(axes: Axes, label: str) -> None:
@@ -137,6 +150,11 @@ def percent_axis(axes: Axes, label: str) -> None:
 def arm_colour(arm: str | None) -> str:
     """Colour of an arm; grey when there is none."""
     return ARM_COLOURS.get(arm or "", ARM_COLOURS[""])
+
+
+def arm_text(arm: str | None) -> str:
+    """Colour of words about an arm."""
+    return ARM_TEXTS.get(arm or "", ARM_TEXTS[""])
 
 
 def arm_label(arm: str | None) -> str:

@@ -21,6 +21,7 @@ LABEL_COLUMNS = (
     ("status", "", "event, nonevent, death, cens, straddle_pos or straddle_neg; empty when not at risk"),
     ("y", "", "1 event, 0 none (death without recurrence counts as 0), empty when unknown"),
     ("resolved", "month", "visit at which the status was settled, or of the last adequate scan when censored"),
+    ("label_version", "", "rule set of the labels and a digest of the protocol records they rest on"),
     ("weight", "", "inverse probability of being observed, by arm; empty when the label is unknown"),
 )
 
@@ -82,7 +83,7 @@ def label_rows(prepared: Prepared) -> pd.DataFrame:
     """Labels of every patient and endpoint with their weights."""
     import pandas as pd
 
-    from features.outcomes import label
+    from features.outcomes import label, label_version
     from models.censoring import VisitCensoring
 
     parts = []
@@ -96,6 +97,7 @@ def label_rows(prepared: Prepared) -> pd.DataFrame:
             "endpoint_id": endpoint.id,
             "landmark_month": endpoint.landmark,
             "horizon_month": endpoint.horizon,
+            "label_version": label_version(prepared.protocol, endpoint.id),
         }
         known = weight.reindex(labels.index).where(labels["y"].notna())
         parts.append(labels.assign(**facts, weight=known).rename_axis("patient_id").reset_index())

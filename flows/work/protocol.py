@@ -9,16 +9,6 @@ from pathlib import Path
 from flows.errors import PublicError
 from flows.home import Home
 
-TRIAL = "nelmas"
-
-
-def packaged() -> dict[str, Path]:
-    """Protocol files that come with the software, by the name to ask for."""
-    from data.protocol import PROTOCOL_FILE
-
-    others = sorted(PROTOCOL_FILE.with_name("protocols").glob("*.toml"))
-    return {TRIAL: PROTOCOL_FILE, **{file.stem: file for file in others}}
-
 
 def use_protocol(home: Home, name: str) -> Path:
     """Make a home follow a protocol; the file is checked first and replaced whole.
@@ -42,8 +32,9 @@ def use_protocol(home: Home, name: str) -> Path:
         When the file is not a usable protocol.
     """
     from data.protocol import load_protocol
+    from data.protocol_source import packaged_protocols
 
-    known = packaged()
+    known = packaged_protocols()
     source = known.get(name, Path(name))
     if not source.is_file():
         raise PublicError(f"{name}: no such protocol; use one of {', '.join(known)}, or the path of a TOML file")

@@ -132,7 +132,7 @@ def score_all(home: Home, prepared: Prepared) -> pd.DataFrame:
     ValueError
         When no endpoint has a champion.
     """
-    from features.clock import surgery_dates
+    from features.clock import origin_dates
     from models.scoring import score
 
     champions = load_champions(home, prepared.protocol)
@@ -143,7 +143,7 @@ def score_all(home: Home, prepared: Prepared) -> pd.DataFrame:
         prepared.tables,
         prepared.protocol,
         champions,
-        surgery=surgery_dates(prepared.trial.patients),
+        origin=origin_dates(prepared.trial, prepared.protocol),
         data_cut=prepared.data_cut,
         absent={name: reasons.get(name, "not trained yet") for name in prepared.protocol.endpoints},
     )

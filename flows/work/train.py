@@ -160,7 +160,7 @@ def training(
 
 def train_one(prepared: Prepared, endpoint: Endpoint, models: tuple[str, ...], jobs: int) -> TrainingResult:
     """Train one endpoint."""
-    from features.clock import surgery_dates
+    from features.clock import origin_dates
     from models.training import Plan, train_endpoint
 
     return train_endpoint(
@@ -168,7 +168,7 @@ def train_one(prepared: Prepared, endpoint: Endpoint, models: tuple[str, ...], j
         prepared.outcome,
         endpoint,
         prepared.protocol,
-        surgery=surgery_dates(prepared.trial.patients),
+        origin=origin_dates(prepared.trial, prepared.protocol),
         models=models or None,
         plan=Plan.from_protocol(prepared.protocol, jobs=jobs),
     )

@@ -114,7 +114,8 @@ def model_card(result: TrainingResult, name: str, protocol: Protocol, simulated:
         "Data": f"{_flow(result)} Assay version {result.facts.get('assay_version', '')}.\n\n{table(result.by_arm, 2)}",
         "Outcome": (
             "Imaging-confirmed recurrence by the closed horizon visit; death without recurrence is a competing event; "
-            "patients whose outcome is not known by then are censored and weighted for."
+            "patients whose outcome is not known by then are censored and weighted for. "
+            f"Labels of version {result.facts.get('label_version', '')}: only runs of equal version compare."
         ),
         "Predictors": terms_in_words(spec.terms),
         "Method": _method(result, model),

@@ -116,6 +116,7 @@ def tags_of(result: TrainingResult, protocol: Protocol, context: RunContext, nam
         "status": result.status,
         "specimen_set": context.specimen_set,
         "assay_version": str(result.facts.get("assay_version", "")),
+        "label_version": str(result.facts.get("label_version", "")),
         "trigger": context.trigger,
         "git_commit": context.git_commit,
         "flow_run": context.flow_run,

@@ -145,7 +145,7 @@ def build_cohort(
     outcome: Outcome,
     endpoint: Endpoint,
     protocol: Protocol,
-    surgery: pd.Series | None,
+    origin: pd.Series | None,
 ) -> Cohort:
     """Join landmark tables and labels into the rows of an endpoint.
 
@@ -156,8 +156,8 @@ def build_cohort(
     outcome : Outcome
     endpoint : Endpoint
     protocol : Protocol
-    surgery : Series of datetime64
-        Day of surgery by patient, against which the stamps of the tables are held.
+    origin : Series of datetime64
+        Time zero by patient, against which the stamps of the tables are held.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def build_cohort(
     for landmark, horizon in stack(endpoint, protocol):
         if landmark in tables:
             question = replace(endpoint, landmark=landmark, horizon=horizon)
-            check_table(tables[landmark], surgery, protocol)
+            check_table(tables[landmark], origin, protocol)
             parts.append(_one_landmark(tables[landmark], outcome, question, protocol))
     labels = parts[0][0]
     rows = pd.concat([part[1] for part in parts])

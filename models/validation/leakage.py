@@ -15,20 +15,20 @@ AFTER_LANDMARK, NO_STAMP, NO_CLOCK, DUPLICATE, BOTH_SIDES = "L101", "L102", "L10
 UNKNOWN_COLUMN, ALTERED, RISK_SET = "L106", "L107", "L108"
 
 
-def check_table(table: LandmarkTable, surgery: pd.Series | None, protocol: Protocol) -> None:
+def check_table(table: LandmarkTable, origin: pd.Series | None, protocol: Protocol) -> None:
     """Refuse a landmark table that cannot prove that it ends at L(s).
 
     Parameters
     ----------
     table : LandmarkTable
-    surgery : Series of datetime64 or None
-        Day of surgery by patient (``features.clock.surgery_dates``).
+    origin : Series of datetime64 or None
+        Time zero by patient (``features.clock.origin_dates``).
     protocol : Protocol
 
     Raises
     ------
     LeakageError
-        L101 a stamp after L(s); L102 no stamps; L103 no day of surgery to hold the stamps against; L104 a patient with
+        L101 a stamp after L(s); L102 no stamps; L103 no time zero to hold the stamps against; L104 a patient with
         two rows; L106 a column that the data dictionary does not know; L107 rows that are not those that were stamped.
     """
     where = f"landmark {table.landmark:g}"
@@ -47,17 +47,17 @@ def check_table(table: LandmarkTable, surgery: pd.Series | None, protocol: Proto
         raise LeakageError(
             Finding(DUPLICATE, "reject", f"{where}: patient {twice[0]} has more than one row; one per patient is right")
         )
-    if surgery is None or table.rows.index.difference(surgery.dropna().index).size:
+    if origin is None or table.rows.index.difference(origin.dropna().index).size:
         raise LeakageError(
             Finding(
                 NO_CLOCK,
                 "reject",
-                f"{where}: days of surgery are missing, so L(s) cannot be checked",
-                remedy="pass surgery=features.clock.surgery_dates(trial.patients)",
+                f"{where}: days of time zero are missing, so L(s) cannot be checked",
+                remedy="pass origin=features.clock.origin_dates(trial, protocol)",
             )
         )
     _check_content(table, where)
-    closes = surgery.reindex(table.rows.index) + np.floor(closing_day(protocol, table.landmark)) * DAY
+    closes = origin.reindex(table.rows.index) + np.floor(closing_day(protocol, table.landmark)) * DAY
     late = stamps.gt(closes, axis=0)
     if late.to_numpy().any():
         patient = late.index[late.any(axis=1)][0]

@@ -155,7 +155,7 @@ def test_a_patient_can_be_measured_again_in_another_version_once_the_earlier_res
     withdrawn = [row.replace(",PL1,L1,", ",PL1,L1,fail") for row in rows[:2]]
     with Store(f"sqlite:///{tmp_path / 'store.sqlite'}") as store:
         ingest(store, [write_delivery(tmp_path / "in")], PROTOCOL, tmp_path / "quarantine", now=NOW)
-        for number, (lines, codes) in enumerate(((later, ["D221"]), (withdrawn + later, ["S102"]))):
+        for number, (lines, codes) in enumerate(((later, ["D221"]), (withdrawn + later, ["D234", "S102"]))):
             file = tmp_path / f"results_{number}.csv"
             file.write_text(header + "".join(lines))
             report = ingest(store, [file], PROTOCOL, tmp_path / "quarantine", now=NOW + pd.Timedelta(hours=number + 1))

@@ -61,7 +61,8 @@ def test_the_example_is_small_and_says_that_it_is_simulated():
 
 
 def test_every_required_column_is_there_and_every_code_is_known(tables):
-    assert set(tables) == {"patients", "samples", "results", "controls", "imaging", "treatments", "followup"}
+    expected = {"patients", "samples", "results", "controls", "imaging", "treatments", "followup", "adverse_events"}
+    assert set(tables) == expected
     for name, table in tables.items():
         contract = TABLES[name]
         assert set(contract.required_columns) <= set(table.columns) <= set(contract.columns), name

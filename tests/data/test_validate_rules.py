@@ -33,6 +33,7 @@ def judge(name: str, text: str, context: Context) -> list[str]:
 def test_every_table_of_the_contract_has_its_rules():
     assert set(RULES) == {
         *(name.removesuffix(".csv") for name in SMALL),
+        "lesions",
         "quality_of_life",
         "adverse_events",
         "plate_map",

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from data.protocol import PROTOCOL_FILE, ProtocolError
+from data.protocol_source import packaged_protocols
 from flows.errors import PublicError
 from flows.home import Home
-from flows.work.protocol import describe_protocol, packaged, use_protocol
+from flows.work.protocol import describe_protocol, use_protocol
 
 
 def test_a_fresh_home_follows_the_packaged_trial(tmp_path: Path) -> None:
@@ -17,10 +18,10 @@ def test_a_fresh_home_follows_the_packaged_trial(tmp_path: Path) -> None:
     assert (found["trial"], found["origin"], found["file"]) == ("NELMAS", "surgery", "packaged with the software")
 
 
-@pytest.mark.parametrize("name", sorted(packaged()))
+@pytest.mark.parametrize("name", sorted(packaged_protocols()))
 def test_every_packaged_protocol_can_be_followed(name: str, tmp_path: Path) -> None:
     home = Home.at(tmp_path / "home")
-    assert use_protocol(home, name).read_bytes() == packaged()[name].read_bytes()
+    assert use_protocol(home, name).read_bytes() == packaged_protocols()[name].read_bytes()
     assert describe_protocol(home)["digest"] == home.protocol().digest
 
 

@@ -12,13 +12,16 @@ from report_cases import HOSTILE, Page, check, gold, gold_outcome, one_patient, 
 from data.trial import Trial
 from features.outcomes import build_outcome
 from flows.reports import timeline, write_cohort_report
-from flows.reports.cohort import survival
 from flows.reports.cohort.calls import calls_table, reasons_table
 from flows.reports.cohort.endpoints import endpoint_section, shown_model
-from flows.reports.cohort.patients import flow_stages, table_one
+from flows.reports.cohort.flow import flow_stages
+from flows.reports.cohort.outcome import rate_at
+from flows.reports.cohort.patients import table_one
 from flows.reports.cohort.quality import plate_table, rejected_files, westgard
 from flows.reports.cohort.report import cohort_page
+from flows.reports.cohort.visit_clock import visit_times
 from flows.reports.page import percent_interval
+from models.estimates.competing import cumulative_incidence
 
 NOTHING = pd.DataFrame()
 
@@ -39,13 +42,14 @@ def test_the_page_is_whole_and_says_that_it_is_simulated(full: str) -> None:
     assert "Data cut 2024-01-01" in page.text
 
 
-def test_curves_are_read_as_lifelines_reads_them(full: str) -> None:
-    times = survival.visit_times(gold_outcome(), protocol())
+def test_the_curves_are_the_tables_and_the_tiles(full: str) -> None:
+    visits = visit_times(gold_outcome(), protocol())
     words = Page(full).text
     for arm in ("control", "prrt"):
-        own = times[times["arm"].eq(arm)]
-        assert percent_interval(*survival.kaplan_meier(own).at(36)) in words
-        assert percent_interval(*survival.cumulative_incidence(own, 1).at(36)) in words
+        own = visits[visits["arm"].eq(arm)]
+        assert percent_interval(*rate_at(own, 36)) in words
+        row = cumulative_incidence(own["time"], own["event"], 1, own["entry"]).at(36).iloc[0]
+        assert percent_interval(row["value"], row["lower"], row["upper"]) in words
 
 
 def test_figures_of_the_models_are_those_of_the_training(full: str) -> None:
@@ -125,7 +129,8 @@ def test_a_cohort_without_arms_flows_as_one_group() -> None:
     assert (month_6.total, month_6.arms) == (trainings()["MRD36@6"].counts["at_risk"], {})
     assert 0 < month_6.blood[""] < month_6.total
     page = check(cohort_page(trial, protocol(), outcome, [], NOTHING))
-    assert "nobody under observation" in page.text and "interval –%" not in page.text
+    assert "Disease-free at 36 months, Not randomised" in page.text and "interval –%" not in page.text
+    assert "Hazard ratio" not in page.text
 
 
 def test_details_are_of_the_model_that_the_policy_names() -> None:

@@ -1,21 +1,32 @@
-"""Curves of the cohort report: by hand, against lifelines, and on the visit-closed clock."""
+"""Times of the cohort report: the visit-closed clock, shares, contrasts, and words where nothing is estimable."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from lifelines import AalenJohansenFitter, KaplanMeierFitter
-from report_cases import gold_outcome, protocol
+from lifelines import KaplanMeierFitter
+from report_cases import gold, gold_outcome, protocol
 
 from features.outcomes import Outcome
-from flows.reports.cohort import survival
+from flows.reports.cohort.intervals import interval_arms, interval_contrast, turnbull_reading, weibull_reading
+from flows.reports.cohort.material import Cohort, p_value
+from flows.reports.cohort.outcome import free_of_any, hazard_sentence, rate_at
+from flows.reports.cohort.readings import families_table, median_words, stacked
+from flows.reports.cohort.times import ENDPOINTS, FAMILIES, INTERVAL, contrast, curve_of, mean_of, times_of
+from flows.reports.cohort.visit_clock import visit_times
 
-COLUMNS = ["arm", "entry", "time", "cause"]
+COLUMNS = ["arm", "entry", "time", "event", "lower", "upper"]
 
 
 def times(*rows: tuple) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=COLUMNS, index=[f"P{i}" for i in range(len(rows))])
+    frame = pd.DataFrame(rows, columns=COLUMNS[:4], index=[f"P{i}" for i in range(len(rows))])
+    upper = np.where(frame["event"] == 1, frame["time"], np.inf)
+    return frame.assign(lower=np.maximum(frame["time"] - 3.0, 0.5), upper=upper)
+
+
+def cohort() -> Cohort:
+    return Cohort(gold(), protocol(), gold_outcome())
 
 
 def outcome_of(**facts: float) -> Outcome:
@@ -28,7 +39,7 @@ def outcome_of(**facts: float) -> Outcome:
 
 
 @pytest.mark.parametrize(
-    ("facts", "time", "cause"),
+    ("facts", "time", "event"),
     [
         ({"first_positive": 11.4, "first_positive_visit": 12, "last_adequate": 11.4, "last_adequate_visit": 12}, 12, 1),
         ({"last_adequate": 35.3, "last_adequate_visit": 36}, 36, 0),
@@ -38,80 +49,93 @@ def outcome_of(**facts: float) -> Outcome:
         ({"last_adequate": 12.2, "last_adequate_visit": 12, "death": 25.5}, 12, 0),
     ],
 )
-def test_visit_times(facts: dict, time: float, cause: int) -> None:
-    row = survival.visit_times(outcome_of(**facts), protocol()).loc["P1"]
-    assert (row["time"], row["cause"], row["entry"]) == (time, cause, 1.5)
+def test_visit_times(facts: dict, time: float, event: int) -> None:
+    row = visit_times(outcome_of(**facts), protocol()).loc["P1"]
+    assert (row["time"], row["event"], row["entry"]) == (time, event, 1.5)
 
 
 def test_who_was_never_under_observation_is_left_out() -> None:
-    assert survival.visit_times(outcome_of(), protocol()).empty
+    assert visit_times(outcome_of(), protocol()).empty
 
 
-def test_kaplan_meier_by_hand() -> None:
-    curve = survival.kaplan_meier(times(("a", 0, 3, 1), ("a", 0, 6, 0), ("a", 0, 6, 1), ("a", 0, 12, 0)))
-    assert curve.at(2.9)[0] == 1.0
-    assert curve.at(3)[0] == pytest.approx(3 / 4)
-    assert curve.at(36)[0] == pytest.approx(3 / 4 * 2 / 3)
-
-
-def test_kaplan_meier_at_36_months_equals_lifelines_on_the_gold_trial() -> None:
-    table = survival.visit_times(gold_outcome(), protocol())
+def test_disease_free_at_36_months_equals_lifelines_on_the_gold_trial() -> None:
+    table = visit_times(gold_outcome(), protocol())
     for _, own in table.groupby("arm"):
-        fitter = KaplanMeierFitter().fit(own["time"], own["cause"] > 0, entry=own["entry"])
-        value, lower, upper = survival.kaplan_meier(own).at(36)
+        fitter = KaplanMeierFitter().fit(own["time"], own["event"] > 0, entry=own["entry"])
+        value, lower, upper = rate_at(own, 36)
         assert value == pytest.approx(float(fitter.predict(36)), abs=1e-12)
         assert lower < value < upper
 
 
-def test_aalen_johansen_by_hand_with_ties_and_late_entry() -> None:
-    # at 3: 3 at risk (the fourth enters at 4), one recurrence; at 6: 3 at risk, one recurrence and one death
-    table = times(("a", 0, 3, 1), ("a", 0, 6, 1), ("a", 0, 6, 2), ("a", 4, 12, 0))
-    assert survival.cumulative_incidence(table, 1).at(6)[0] == pytest.approx(1 / 3 + 2 / 3 / 3)
-    assert survival.cumulative_incidence(table, 2).at(6)[0] == pytest.approx(2 / 3 / 3)
+def test_nobody_left_is_not_estimable_rather_than_the_last_value() -> None:
+    own = times(("control", 0, 3, 1), ("control", 0, 6, 0))
+    assert rate_at(own, 3)[0] == 0.5
+    assert np.isnan(rate_at(own, 12)[0])
 
 
-def test_aalen_johansen_equals_lifelines_without_ties() -> None:
-    random = np.random.default_rng(5)
-    table = pd.DataFrame(
-        {"arm": "a", "entry": 0.0, "time": random.exponential(20, 80), "cause": random.integers(0, 3, 80)}
-    )
-    fitter = AalenJohansenFitter().fit(table["time"], table["cause"], event_of_interest=1)
-    for month in (6, 12, 24):
-        value, lower, upper = survival.cumulative_incidence(table, 1).at(month)
-        row = fitter.cumulative_density_[fitter.cumulative_density_.index <= month].iloc[-1, 0]
-        limits = fitter.confidence_interval_[fitter.confidence_interval_.index <= month].iloc[-1].to_numpy()
-        assert value == pytest.approx(row, abs=1e-9)
-        assert [lower, upper] == pytest.approx(sorted(limits), abs=2e-3)
+def test_death_counts_as_an_event_of_disease_free_survival_only() -> None:
+    visits = times(("control", 0, 3, 2), ("control", 0, 6, 0))
+    assert free_of_any(visits)["event"].tolist() == [1, 0]
+    assert curve_of(free_of_any(visits)).at(3)["value"].iloc[0] == 0.5
+    assert curve_of(visits, competing=True).at(6)["value"].iloc[0] == 0.0
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_free_recurred_and_dead_add_up_to_one(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    table = pd.DataFrame(
-        {
-            "arm": "a",
-            "entry": random.uniform(0, 2, 60),
-            "time": random.choice([3, 6, 9, 12, 18, 24, 36], 60).astype(float),
-            "cause": random.integers(0, 3, 60),
-        }
-    )
-    for month in (3, 12, 24, 36):
-        parts = [survival.cumulative_incidence(table, cause).at(month)[0] for cause in (1, 2)]
-        assert survival.kaplan_meier(table).at(month)[0] + sum(parts) == pytest.approx(1.0)
+def test_hazard_ratio_is_refused_with_few_events_and_says_why() -> None:
+    few = times(("control", 0, 3, 1), ("prrt", 0, 6, 1))
+    made = contrast(cohort(), few, 12)
+    assert np.isnan(made.hazard.value) and made.why == "fewer than 10 events in an arm"
+    assert "not estimable (fewer than 10 events in an arm)" in hazard_sentence(cohort(), few)
+    whole = contrast(cohort(), free_of_any(visit_times(gold_outcome(), protocol())), 36)
+    assert whole.hazard.lower < whole.hazard.value < whole.hazard.upper and whole.why == ""
+    assert 0 < whole.proportional < 1 and 0 < whole.rank.p < 1
 
 
-def test_numbers_at_risk_count_entry_and_the_visit_itself() -> None:
-    table = times(("a", 1.5, 12, 1), ("a", 1.5, 36, 0), ("a", 13, 24, 0))
-    assert survival.at_risk(table, np.array([0, 12, 24, 36])).tolist() == [3, 2, 2, 1]
+def test_a_restricted_mean_beyond_the_follow_up_is_not_estimable() -> None:
+    own = times(("control", 0, 3, 1), ("control", 0, 6, 0))
+    assert mean_of(own, 6).value == pytest.approx(3 + 1.5)
+    assert np.isnan(mean_of(own, 12).value)
 
 
-def test_hazard_ratio_is_refused_with_few_events() -> None:
-    assert survival.hazard_ratio(times(("control", 0, 3, 1), ("prrt", 0, 6, 1)), 10) is None
-    found = survival.hazard_ratio(survival.visit_times(gold_outcome(), protocol()), 10)
-    assert found is not None and found[1] < found[0] < found[2]
+def test_families_stand_side_by_side() -> None:
+    given = {(name, family): times_of(cohort(), name, family) for name in ENDPOINTS for family in FAMILIES}
+    table = families_table(cohort(), given)
+    assert [name for name, _ in table.groups] == ["", "As observed", "FDA-style censoring", "Interval-censored"]
+    assert sum(span for _, span in table.groups) == len(table.columns)
+    heads = [row[0] for row in table.rows if not any(row[1:])]
+    assert heads[:3] == ["Disease-free survival", "Liver disease-free survival", "Overall survival"]
+    assert table.rows[1][0] == "Control" and table.rows[1][1] == "49 / 53"
 
 
-def test_median_time() -> None:
-    curve = survival.kaplan_meier(times(("a", 0, 3, 0), ("a", 0, 6, 0)), reverse=True)
-    assert survival.median_time(curve) == 3
-    assert np.isnan(survival.median_time(survival.kaplan_meier(times(("a", 0, 3, 0)))))
+def test_interval_censored_readings() -> None:
+    given = times_of(cohort(), "dfs", INTERVAL)
+    own = given[given["arm"].eq("control")]
+    item = interval_arms(cohort(), given, 60)[0]
+    rate, beyond = turnbull_reading(item, 37), turnbull_reading(item, 600)
+    share, middle = weibull_reading(own, 36)
+    assert rate.lower <= rate.value <= rate.upper and share.lower < share.value < share.upper
+    assert abs(rate.value - share.value) < 0.2
+    assert np.isnan(beyond.value) and 6 < middle.value < 60
+    assert np.isnan(weibull_reading(own, 600)[0].value)
+    made = interval_contrast(cohort(), given)
+    assert made.hazard.lower < made.hazard.value < made.hazard.upper and 0 < made.rank.p < 1
+
+
+def test_interval_censored_without_events_is_not_estimable() -> None:
+    own = times(("control", 0, 12, 0), ("control", 0, 24, 0))
+    assert np.isnan(weibull_reading(own, 12)[0].value)
+    assert interval_contrast(cohort(), own).why == "fewer than two arms"
+
+
+@pytest.mark.parametrize(
+    ("p", "words"), [(0.00004, "< 0.001"), (0.0123, "0.012"), (0.456, "0.46"), (float("nan"), "not estimable")]
+)
+def test_p_value(p: float, words: str) -> None:
+    assert p_value(p) == words
+
+
+def test_cells_of_the_table() -> None:
+    assert stacked(0.281, 0.16, 0.409) == "28%\n16 to 41"
+    assert stacked(1.0, np.nan, np.nan) == "100%\nno interval"
+    assert median_words(29.6, 23.7, np.nan) == "29.6\n23.7 to –"
+    assert median_words(np.nan, 41.0, np.nan) == "not reached\n41.0 or later"
+    assert median_words(np.nan, np.nan, np.nan) == "not reached"

@@ -156,7 +156,7 @@ def trained(world, protocol, quick):
         world.outcome,
         protocol.endpoint("MRD36@6"),
         protocol,
-        surgery=world.surgery,
+        origin=world.surgery,
         plan=quick,
         progress=lambda done, total, what: seen.append((what, done, total)),
     )

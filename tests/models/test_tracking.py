@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from data.findings import Refused
+from features.outcomes import label_version
 from models.estimators.encoding import encode
 from models.tracking.run_fields import RunContext
 from models.tracking.trust import check_listed, check_trusted
@@ -36,9 +37,10 @@ def logged(tracker, small, protocol):
     return tracker.log_training(small, protocol, RunContext(trigger="test", simulated=True, data_digest="d1"))
 
 
-def test_a_parent_and_a_run_per_model(tracker, logged, small):
+def test_a_parent_and_a_run_per_model(tracker, logged, small, protocol):
     parent = tracker.client.get_run(logged.parent_run)
     assert parent.info.status == "FINISHED" and parent.data.tags["data_digest"] == "d1"
+    assert parent.data.tags["label_version"] == label_version(protocol, small.endpoint.id)
     assert parent.data.tags["mlflow.note.content"].splitlines()[0].startswith("**SIMULATED DATA")
     for name, run_id in logged.runs.items():
         run = tracker.client.get_run(run_id)

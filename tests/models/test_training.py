@@ -82,7 +82,7 @@ def test_training_is_repeatable(trained, world, protocol, quick):
             world.outcome,
             endpoint,
             protocol,
-            surgery=world.surgery,
+            origin=world.surgery,
             models=few,
             plan=dataclasses.replace(plan, jobs=jobs),
         )
@@ -99,7 +99,7 @@ def test_training_is_repeatable(trained, world, protocol, quick):
 def test_too_few_events_are_not_estimable(make, protocol, quick):
     world = make(n=25, seed=1)
     result = train_endpoint(
-        world.tables, world.outcome, protocol.endpoint("ER12@6"), protocol, surgery=world.surgery, plan=quick
+        world.tables, world.outcome, protocol.endpoint("ER12@6"), protocol, origin=world.surgery, plan=quick
     )
     assert result.status == NOT_ESTIMABLE and "10 of each are needed" in result.reason
     assert result.models == {} and result.champion == "" and result.counts["at_risk"] > 0
@@ -107,13 +107,13 @@ def test_too_few_events_are_not_estimable(make, protocol, quick):
 
 def test_an_exploratory_endpoint_is_only_described_in_a_small_cohort(world, protocol, quick):
     endpoint = dataclasses.replace(protocol.endpoint("MRD36@6"), role="exploratory")
-    result = train_endpoint(world.tables, world.outcome, endpoint, protocol, surgery=world.surgery, plan=quick)
+    result = train_endpoint(world.tables, world.outcome, endpoint, protocol, origin=world.surgery, plan=quick)
     assert result.status == NOT_ESTIMABLE and "only described below 300" in result.reason
 
 
 def test_a_missing_table_names_what_is_needed(world, protocol):
     with pytest.raises(Refused, match="M101.*MRD36@0 needs the table of landmark 0; given are 6, 12"):
-        train_endpoint(world.tables, world.outcome, protocol.endpoint("MRD36@0"), protocol, surgery=world.surgery)
+        train_endpoint(world.tables, world.outcome, protocol.endpoint("MRD36@0"), protocol, origin=world.surgery)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_the_model_shown_is_prespecified_too(protocol, endpoint, fitted, shown):
 def test_an_endpoint_without_champion_shows_the_policy_model(world, protocol, quick):
     plan = dataclasses.replace(quick, repeats=1, resamples=0, draws=0)
     result = train_endpoint(
-        world.tables, world.outcome, protocol.endpoint("MRD24@6"), protocol, surgery=world.surgery, plan=plan
+        world.tables, world.outcome, protocol.endpoint("MRD24@6"), protocol, origin=world.surgery, plan=plan
     )
     assert result.champion == "" and result.shown == "M3"
     line = result.headline()
@@ -183,7 +183,7 @@ def test_a_slope_of_predictions_that_hardly_vary_is_not_estimable(make, protocol
     world = make(n=64, seed=8, effect=0.0)
     plan = dataclasses.replace(quick, repeats=3, resamples=12, draws=0)
     result = train_endpoint(
-        world.tables, world.outcome, protocol.endpoint("MRD24@6"), protocol, surgery=world.surgery, models=["Mc"],
+        world.tables, world.outcome, protocol.endpoint("MRD24@6"), protocol, origin=world.surgery, models=["Mc"],
         plan=plan,
     )  # fmt: skip
     comparator = result.models["Mc"]
@@ -204,7 +204,7 @@ def test_an_auc_too_good_to_be_true_raises_the_alarm(make, protocol, quick):
         spoiled[landmark] = dataclasses.replace(table, rows=rows, digest=frame_digest(rows, landmark))
     plan = dataclasses.replace(quick, resamples=2, draws=0, repeats=1)
     result = train_endpoint(
-        spoiled, world.outcome, protocol.endpoint("MRD36@6"), protocol, surgery=world.surgery, models=["M3"], plan=plan
+        spoiled, world.outcome, protocol.endpoint("MRD36@6"), protocol, origin=world.surgery, models=["M3"], plan=plan
     )
     assert any(warning.startswith("M3: AUC") and "leakage" in warning for warning in result.warnings)
 
@@ -216,7 +216,7 @@ def champions(trained):
 
 
 def test_scores_carry_interval_call_and_reason(world, protocol, champions):
-    table = score({6.0: world.tables[6.0]}, protocol, champions, surgery=world.surgery, data_cut="2024-01-01")
+    table = score({6.0: world.tables[6.0]}, protocol, champions, origin=world.surgery, data_cut="2024-01-01")
     assert list(table.columns) == COLUMNS
     own = table[table["endpoint_id"] == "MRD36@6"].set_index("patient_id")
     called = own["probability"].notna()
@@ -238,14 +238,14 @@ def test_calls_follow_the_thresholds(protocol):
 def test_another_assay_version_and_late_records_are_not_scored(world, protocol, champions):
     other = dataclasses.replace(world.tables[6.0], version="2.0")
     with pytest.raises(Refused, match="M102.*trained on NETest version 1.0"):
-        score({6.0: other}, protocol, champions, surgery=world.surgery)
+        score({6.0: other}, protocol, champions, origin=world.surgery)
     late = dataclasses.replace(world.tables[6.0], latest_used=world.tables[6.0].latest_used + pd.Timedelta(days=60))
     with pytest.raises(LeakageError, match="L101"):
-        score({6.0: late}, protocol, champions, surgery=world.surgery)
+        score({6.0: late}, protocol, champions, origin=world.surgery)
 
 
 def test_scores_of_nobody_are_an_empty_table(protocol, champions):
-    assert list(score({}, protocol, champions, surgery=pd.Series(dtype="datetime64[ns]")).columns) == COLUMNS
+    assert list(score({}, protocol, champions, origin=pd.Series(dtype="datetime64[ns]")).columns) == COLUMNS
 
 
 def test_evaluation_weights_come_from_everybody_at_risk(trained, world, protocol):
@@ -275,7 +275,7 @@ def test_a_model_that_fails_in_a_fold_is_named_and_left_out(world, protocol, qui
         world.outcome,
         protocol.endpoint("MRD36@6"),
         protocol,
-        surgery=world.surgery,
+        origin=world.surgery,
         models=["M3"],
         plan=plan,
     )

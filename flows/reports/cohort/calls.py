@@ -5,9 +5,26 @@ from __future__ import annotations
 import pandas as pd
 
 from data.protocol import Protocol
+from flows.reports.blocks import Section, folded, lead, tables
 from flows.reports.page import Table, records
 
 NO_CALL = "no call"
+
+
+def calls_section(scores: pd.DataFrame, protocol: Protocol) -> Section:
+    """Calls of the champion, and why some patients have none."""
+    table = calls_table(scores, protocol)
+    if table is None:
+        words = "Nobody has a call yet"
+        return Section("calls", "Calls", words, (lead("No patient has been scored on this data cut."),))
+    none = int(scores["call"].fillna(NO_CALL).eq(NO_CALL).sum())
+    words = (
+        "Patients by call of the champion at each landmark they have reached. No call is an answer: the reasons are "
+        "listed."
+    )
+    reasons = folded("Why there is no call", tables(reasons_table(scores, protocol)))
+    heading = f"{len(scores) - none} of {len(scores)} questions have a call, {none} have none"
+    return Section("calls", "Calls", heading, (lead(words), *tables(table), *reasons))
 
 
 def call_columns(protocol: Protocol, scores: pd.DataFrame) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from data.protocol import Protocol
+from flows.reports.blocks import Block, Section, lead
 from flows.reports.model.endpoint_figures import RULES, figure_cell, forest_figure, model_figures, model_label
 from flows.reports.page import Figure, Table, Tile, interval, number, percent, percent_interval, records
 from flows.reports.style import arm_label
@@ -32,6 +34,26 @@ class EndpointSection:
     figures: tuple[Figure, ...]
     forest: Figure | None
     warnings: tuple[str, ...]
+
+
+def models_section(trainings: Sequence[TrainingResult], protocol: Protocol) -> Section:
+    """What can be predicted: one article for each question."""
+    fitted = [training for training in trainings if training.status == FITTED and training.models]
+    best = next((training for training in fitted if training.endpoint.role == "primary"), None)
+    heading = f"{len(fitted)} of {len(trainings)} prediction questions could be answered"
+    if best is not None and shown_model(best):
+        name = shown_model(best)
+        heading = f"{best.endpoint.id}: AUC {best.models[name].cell('auc', 2)} with {name}"
+    words = (
+        "Each question is asked at a landmark of those still free of recurrence, from records dated up to it. Every "
+        "figure comes from patients left out of the fit, weighted for those lost before the horizon, with 95% "
+        "intervals."
+    )
+    blocks = [lead(words), *(Block("endpoint", endpoint_section(training, protocol)) for training in trainings)]
+    if not trainings:
+        heading = "Nothing has been predicted yet"
+        blocks.append(Block("refused", "No model has been trained on this data cut. Run netest train."))
+    return Section("models", "Prediction", heading, tuple(blocks))
 
 
 def shown_model(training: TrainingResult) -> str:

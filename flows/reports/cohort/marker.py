@@ -8,6 +8,9 @@ from data.protocol import Protocol
 from data.trial import Trial
 from features.outcomes import Outcome
 from flows.reports import timeline
+from flows.reports.blocks import Block, Section, figures, folded, lead, tables
+from flows.reports.cohort.markers import marker_table, panels_figure
+from flows.reports.cohort.material import Cohort
 from flows.reports.cohort.paint_marker import paint_marker
 from flows.reports.page import Figure, Table, percent, records
 from flows.reports.style import arm_label, draw
@@ -19,6 +22,29 @@ VISIT_WORDS = {
     "month_12": "month 12",
     "month_36": "month 36",
 }
+
+
+def marker_section(cohort: Cohort) -> Section:
+    """Distribution of the markers by visit and specimen."""
+    trial, outcome, protocol = cohort.trial, cohort.outcome, cohort.protocol
+    score, others = score_figure(trial, outcome, protocol), panels_figure(trial, protocol, VISIT_WORDS)
+    blocks: list[Block] = [] if score else [lead("No NETest result has been delivered.")]
+    blocks += figures([score])
+    blocks += tables(cutoff_table(trial, outcome, protocol) if score else None)
+    blocks += figures([others])
+    blocks += folded("Every other marker by visit in numbers", tables(marker_table(trial, protocol, VISIT_WORDS)))
+    return Section("marker", "Markers", marker_heading(trial, outcome, protocol), tuple(blocks))
+
+
+def marker_heading(trial: Trial, outcome: Outcome, protocol: Protocol) -> str:
+    """The share above the cut-off before surgery and at the last landmark visit that has results."""
+    table = cutoff_table(trial, outcome, protocol)
+    if table is None:
+        return "No blood score has been measured"
+    shares = shares_by_visit(trial, outcome, protocol)
+    told = [f"{percent(row.share)} {VISIT_WORDS[row.visit]}" for row in records(shares)]
+    cut = table.columns[2][:1].lower() + table.columns[2][1:]
+    return f"Blood score {cut}: {', '.join(told)}"
 
 
 def marker_values(trial: Trial, outcome: Outcome, protocol: Protocol, analyte: str) -> pd.DataFrame:
@@ -60,16 +86,31 @@ def score_figure(trial: Trial, outcome: Outcome, protocol: Protocol) -> Figure |
     )  # fmt: skip
 
 
+def above_cutoff(trial: Trial, outcome: Outcome, protocol: Protocol) -> pd.DataFrame:
+    """Values of the score with ``positive``: above the primary cut-off of its assay version."""
+    analyte, version = timeline.score_analyte(trial, protocol)
+    values = marker_values(trial, outcome, protocol, analyte)
+    assay = protocol.assays[version]
+    cut = assay.primary_cutoff[analyte]
+    positive = values["value"].ge(cut) if assay.inclusive else values["value"].gt(cut)
+    return values.assign(positive=positive, arm=values["arm"].fillna(""))
+
+
+def shares_by_visit(trial: Trial, outcome: Outcome, protocol: Protocol) -> pd.DataFrame:
+    """Share above the primary cut-off at each visit that has results: visit, share, in order of time."""
+    found = above_cutoff(trial, outcome, protocol).groupby("visit")["positive"].mean()
+    shown = [visit for visit in VISIT_WORDS if visit in found.index]
+    return pd.DataFrame({"visit": shown, "share": [float(found[visit]) for visit in shown]})
+
+
 def cutoff_table(trial: Trial, outcome: Outcome, protocol: Protocol) -> Table | None:
     """Share above the primary cut-off by visit and arm."""
     analyte, version = timeline.score_analyte(trial, protocol)
     if not analyte:
         return None
-    values = marker_values(trial, outcome, protocol, analyte)
     assay = protocol.assays[version]
     cut = assay.primary_cutoff[analyte]
-    positive = values["value"].ge(cut) if assay.inclusive else values["value"].gt(cut)
-    counts = values.assign(positive=positive, arm=values["arm"].fillna("")).groupby(["visit", "arm"])["positive"]
+    counts = above_cutoff(trial, outcome, protocol).groupby(["visit", "arm"])["positive"]
     found = {(row.visit, row.arm): row for row in records(counts.agg(["sum", "size"]).reset_index())}
     rows = [
         (f"{words.capitalize()}, {arm_label(arm)}", f"{row.size:.0f}", f"{row.sum:.0f}", percent(row.sum / row.size))

@@ -1,131 +1,179 @@
-"""What happened: disease-free survival, recurrence with death competing, and the headline numbers."""
+"""What happened: headline numbers, survival and recurrence by arm, every endpoint under every censoring family."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from data.protocol import Protocol
-from data.trial import Trial
-from features.outcomes import Outcome
-from flows.reports.cohort import survival
-from flows.reports.cohort.paint_trial import ArmCurve, paint_steps
-from flows.reports.cohort.survival import Curve
-from flows.reports.page import EMPTY, Figure, Table, Tile, interval, percent_interval, whole
-from flows.reports.style import arm_label, draw
-from flows.reports.timeline import ARMS
+from flows.reports.blocks import Block, Section, figures, folded, heading, lead, note, tables
+from flows.reports.cohort.curves import curve_figure, incidence_figure
+from flows.reports.cohort.intervals import beside_table, interval_arms, interval_figure
+from flows.reports.cohort.material import Cohort, counted, joined
+from flows.reports.cohort.readings import competing_table, contrast_table, families_table, landmark_table, median_words
+from flows.reports.cohort.sensitivity import sensitivity_table
+from flows.reports.cohort.times import (
+    AS_OBSERVED,
+    ENDPOINTS,
+    FAMILIES,
+    INTERVAL,
+    contrast,
+    curve_of,
+    strata_of,
+    times_of,
+)
+from flows.reports.page import EMPTY, Tile, interval, percent
+from flows.reports.style import arm_label
+
+NOBODY = "Nobody has been under observation yet; these curves begin when a patient enters and has been seen after it."
 
 
-def arm_curves(times: pd.DataFrame, fit: Callable[[pd.DataFrame], Curve], months: np.ndarray) -> list[ArmCurve]:
-    """A curve per arm that has patients, with numbers at risk at ``months``."""
-    curves = []
-    for arm in ARMS:
-        own = times[times["arm"].eq(arm)]
-        if len(own):
-            curves.append(ArmCurve(arm, fit(own), survival.at_risk(own, months)))
-    return curves
+def outcome_section(cohort: Cohort, visits: pd.DataFrame) -> Section:
+    """Survival and recurrence by arm.
+
+    Parameters
+    ----------
+    visits : DataFrame
+        Times on the visit-closed clock (``visit_clock.visit_times``).
+    """
+    free = free_of_any(visits)
+    times = {(name, family): times_of(cohort, name, family) for name in ENDPOINTS for family in FAMILIES}
+    seen = times["os", AS_OBSERVED]
+    if seen.empty:
+        return Section("outcome", "Endpoints", "Nobody has been under observation yet", (lead(NOBODY),))
+    last = last_month(cohort, visits)
+    blocks: list[Block] = [
+        lead(headline_sentence(cohort, visits)),
+        *headline_figures(cohort, visits, last),
+        heading("Every endpoint under three censoring families"),
+        *tables(families_table(cohort, times), contrast_table(cohort, times)),
+        note(families_note(cohort)),
+        *figures(
+            [curve_figure(cohort, name, times[name, AS_OBSERVED], last) for name in ("liver_dfs", "os", "ttnt")]
+            + [curve_figure(cohort, "follow", free, last, nominal=True, reverse=True)],
+            "pair",
+        ),
+        *between_scans(cohort, times["dfs", INTERVAL], last),
+        heading("Does it hold under another reading of the scans?"),
+        *tables(sensitivity_table(cohort, free)),
+        *folded(
+            "Rates at every month of the protocol, and restricted means",
+            tables(
+                competing_table(cohort, visits),
+                *(landmark_table(cohort, name, times[name, AS_OBSERVED]) for name in ENDPOINTS),
+            ),
+        ),
+    ]
+    return Section("outcome", "Endpoints", outcome_heading(cohort, visits), tuple(blocks))
 
 
-def outcome_figures(times: pd.DataFrame, protocol: Protocol) -> list[Figure]:
-    """Disease-free survival (Kaplan-Meier) and cumulative recurrence (Aalen-Johansen) by arm."""
-    local = float(protocol["calendar.imaging_end_month"])
-    last = float(protocol.visit_grid[-1]) if (times["time"] > local).any() else local
-    months = np.arange(0, last + 1, 12)
-    kinds = (
-        ("dfs", "Disease-free survival", survival.kaplan_meier,
-         "Kaplan-Meier with 95% log-log interval, delayed entry at randomisation, event: imaging-confirmed "
-         "recurrence or "
-         "death. Recurrence counts at the visit that shows it."),
-        ("cif", "Cumulative recurrence", lambda own: survival.cumulative_incidence(own, survival.RECURRENCE),
-         "Aalen-Johansen with 95% log-log interval; death without recurrence competes."),
-    )  # fmt: skip
-    figures = []
-    for key, title, fit, caption in kinds:
-        curves = arm_curves(times, fit, months)
-        if not curves:
-            continue
-        alt = "; ".join(f"{arm_label(item.arm)} {percent_interval(*item.curve.at(local))}" for item in curves)
-        figures.append(
-            draw(
-                paint_steps,
-                curves,
-                months,
-                title,
-                last,
-                local,
-                key=key,
-                size=(6.4, 4.7),
-                title=title,
-                caption=caption,
-                alt=f"{title} by arm. At {local:g} months: {alt}.",
-            )  # fmt: skip
-        )
-    return figures
+def between_scans(cohort: Cohort, times: pd.DataFrame, last: float) -> list[Block]:
+    """Disease-free survival from interval-censored times: Turnbull beside Weibull, picture and table."""
+    items = interval_arms(cohort, times, last)
+    figure = interval_figure(cohort, items, times, ENDPOINTS["dfs"], last)
+    return [*figures([figure]), *tables(beside_table(cohort, times, items))]
 
 
-def readings(times: pd.DataFrame, protocol: Protocol) -> Table | None:
-    """Curves read at the months the protocol names, by arm."""
-    rows = []
-    for month in protocol["survival.report_months"]:
-        for arm in ARMS:
-            own = times[times["arm"].eq(arm)]
-            if own.empty:
-                continue
-            rows.append(
-                (
-                    f"Month {month:g}, {arm_label(arm)}",
-                    whole(survival.at_risk(own, np.array([month]))[0]),
-                    percent_interval(*survival.kaplan_meier(own).at(month)),
-                    percent_interval(*survival.cumulative_incidence(own, survival.RECURRENCE).at(month)),
-                    percent_interval(*survival.cumulative_incidence(own, survival.DEATH).at(month)),
-                )
-            )
-    heads = ("", "At risk", "Disease-free", "Recurred", "Died without recurrence")
-    caption = "Read at the nominal visit, with 95% intervals."
-    return Table(heads, tuple(rows), caption, classes="compact") if rows else None
+def headline_figures(cohort: Cohort, visits: pd.DataFrame, last: float) -> list[Block]:
+    """Disease-free survival, and recurrence with death competing, on nominal visits."""
+    free = curve_figure(cohort, "dfs", free_of_any(visits), last, nominal=True)
+    return figures([free, incidence_figure(cohort, visits, last)], "pair")
 
 
-def hazard_sentence(times: pd.DataFrame, protocol: Protocol) -> str:
+def last_month(cohort: Cohort, visits: pd.DataFrame) -> float:
+    """End of the time axis: the imaging of the study, or the whole grid once anybody was seen after it."""
+    local = float(cohort.protocol["calendar.imaging_end_month"])
+    return float(cohort.protocol.visit_grid[-1]) if (visits["time"] > local).any() else local
+
+
+def free_of_any(visits: pd.DataFrame) -> pd.DataFrame:
+    """Recurrence and death as one event: disease-free survival."""
+    return visits.assign(event=visits["event"].gt(0).astype(int))
+
+
+def rate_at(visits: pd.DataFrame, month: float) -> tuple[float, float, float]:
+    """Share of a group that is disease-free at a month, with its limits; NaN where nobody is left."""
+    if visits.empty:
+        return float("nan"), float("nan"), float("nan")
+    own = free_of_any(visits)
+    row = curve_of(own).at(month).iloc[0]
+    return (row["value"], row["lower"], row["upper"]) if row["n_risk"] else (float("nan"),) * 3
+
+
+def outcome_heading(cohort: Cohort, visits: pd.DataFrame) -> str:
+    """The headline: disease-free share by arm."""
+    month = cohort.last_report_month
+    shares = {arm: rate_at(cohort.own(visits, arm), month)[0] for arm in reversed(cohort.groups)}
+    told = [f"{percent(share)} {arm_label(arm)}" for arm, share in shares.items() if not np.isnan(share)]
+    return f"Disease-free at month {month:g}: {joined(told)}" if told else f"Not estimable yet at month {month:g}"
+
+
+def headline_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
+    """Events, hazard ratio with its check, and follow-up in words."""
+    recurred, died = (int(visits["event"].eq(code).sum()) for code in (1, 2))
+    words = f"{counted(recurred, 'recurrence')} on imaging and {counted(died, 'death')} without recurrence. "
+    if cohort.two_arms:
+        words += hazard_sentence(cohort, visits)
+    return words + follow_sentence(cohort, visits)
+
+
+def hazard_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
     """The hazard ratio in a sentence, or why there is none."""
-    minimum = int(protocol["validation.minimum_events"])
-    found = survival.hazard_ratio(times, minimum)
-    if found is None:
-        return f"Hazard ratio: not estimable (fewer than {minimum} events in an arm)."
+    made = contrast(cohort, free_of_any(visits), cohort.last_report_month)
+    if made.why:
+        return f"Hazard ratio: not estimable ({made.why}). "
+    check = "no sign against" if made.proportional >= 0.05 else "evidence against"
+    found = interval(made.hazard.value, made.hazard.lower, made.hazard.upper)
+    layers = strata_of(cohort)
+    by = f", stratified by {joined([name.replace('_', ' ') for name in layers])}" if layers else ", unadjusted"
     return (
-        f"Hazard ratio for recurrence or death, PRRT against control: {interval(*found)} "
-        "(Cox model, delayed entry, unadjusted). Recurrence is seen at visits only, so this is an approximation."
+        f"Hazard ratio for recurrence or death, PRRT against control: {found} (Cox model, delayed entry{by}); {check} "
+        "proportional hazards. Recurrence is seen at visits only, so this is an approximation. "
     )
 
 
-def outcome_tiles(trial: Trial, outcome: Outcome, times: pd.DataFrame, protocol: Protocol) -> list[Tile]:
+def follow_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
+    """Median follow-up by arm (reverse Kaplan-Meier)."""
+    told = []
+    for arm in cohort.groups:
+        own = cohort.own(visits, arm)
+        if len(own):
+            median = median_words(*curve_of(own, reverse=True).median).replace("\n", ", ")
+            told.append(f"{arm_label(arm)} {median}")
+    return f"Median imaging follow-up in months (reverse Kaplan-Meier): {'; '.join(told)}." if told else ""
+
+
+def families_note(cohort: Cohort) -> str:
+    """How the families differ, in words."""
+    missed = cohort.protocol["survival.missed_visits"]
+    return (
+        "As observed: event on the day it was seen, else censored at the last adequate assessment. FDA-style: also "
+        f"censored before {missed:g} missed assessments and before a new anticancer therapy. Interval-censored: the "
+        "event lies between the last clear and the first positive scan (Weibull model)."
+    )
+
+
+def outcome_tiles(cohort: Cohort, visits: pd.DataFrame) -> list[Tile]:
     """Patients, events, disease-free survival by arm and follow-up."""
-    arm = trial.patients["arm"]
-    by_arm = " · ".join(f"{arm_label(name)} {int(arm.eq(name).sum())}" for name in ARMS)
-    rows = outcome.patients
+    arm = cohort.trial.patients["arm"]
+    by_arm = " · ".join(f"{arm_label(name)} {int(arm.eq(name).sum())}" for name in cohort.groups if name)
+    rows = cohort.outcome.patients
     recurred = rows["first_positive"].notna()
     dead = int((rows["death"].notna() & ~recurred).sum())
     tiles = [
-        Tile("Patients operated", str(len(rows)), by_arm, "accent"),
+        Tile("Patients", str(len(rows)), by_arm or "nobody randomised", "accent"),
         Tile("Recurrences on imaging", str(int(recurred.sum())), f"{dead} died without recurrence", "accent"),
     ]
-    month = float(protocol["calendar.imaging_end_month"])
-    for name in reversed(ARMS):
-        own = times[times["arm"].eq(name)]
-        reading = survival.kaplan_meier(own).at(month) if len(own) else (float("nan"),) * 3
-        value = EMPTY if np.isnan(reading[0]) else f"{100 * reading[0]:.0f}%"
-        limits = percent_interval(*reading).removeprefix(f"{value} ").strip("()")
-        note = "nobody under observation" if np.isnan(reading[0]) else f"95% interval {limits}%"
-        tiles.append(Tile(f"Disease-free at {month:g} months, {arm_label(name)}", value, note, name))
-    if len(times):
-        follow = survival.median_time(survival.kaplan_meier(times, reverse=True))
-        tiles.append(
-            Tile(
-                "Median imaging follow-up",
-                "not reached" if np.isnan(follow) else f"{whole(follow)} mo",
-                "reverse Kaplan-Meier, to the last adequate scan",
-                "accent",
-            )
-        )
+    month = cohort.last_report_month
+    for name in reversed(cohort.groups):
+        value, lower, upper = rate_at(cohort.own(visits, name), month)
+        known = not np.isnan(value)
+        limits = "no interval" if np.isnan(lower) else f"95% interval {100 * lower:.0f} to {100 * upper:.0f}%"
+        note_ = limits if known else "nobody under observation"
+        label = f"Disease-free at {month:g} months, {arm_label(name)}"
+        tiles.append(Tile(label, percent(value) if known else EMPTY, note_, name or "accent"))
+    if len(visits):
+        follow = curve_of(visits, reverse=True).median[0]
+        told = "not reached" if np.isnan(follow) else f"{follow:.0f} mo"
+        words = "reverse Kaplan-Meier, to the last adequate scan"
+        tiles.append(Tile("Median imaging follow-up", told, words, "accent"))
     return tiles

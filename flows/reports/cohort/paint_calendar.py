@@ -83,7 +83,7 @@ def paint_swimmer(canvas: Canvas, calendar: Calendar, last: float, names: bool) 
 
 def _arm_words(axes: Axes, lines: pd.DataFrame, names: bool) -> None:
     if names:
-        axes.set_yticks(lines["row"], lines["patient_id"], fontsize=5.6)
+        axes.set_yticks(lines["row"], lines["patient_id"], fontsize=7)
         axes.tick_params(axis="y", length=0, pad=2)
     else:
         axes.set_yticks([])

@@ -46,7 +46,7 @@ def paint_marker(
         wide = own.pivot_table(index="patient_id", columns="visit", values="value", aggfunc="last")
         wide = wide.reindex(columns=codes)
         later = own.groupby("patient_id")["recurred"].any().reindex(wide.index).to_numpy(dtype=bool)
-        _cutoff_lines(axes, cutoffs, len(codes))
+        _cutoff_lines(axes, cutoffs)
         _trajectories(axes, wide.to_numpy(), later, arm_colour(arm))
         _boxes(axes, wide.to_numpy(), arm_colour(arm))
         axes.set_title(arm_label(arm), color=arm_colour(arm))
@@ -60,10 +60,10 @@ def paint_marker(
     _legend(panels[-1])
 
 
-def _cutoff_lines(axes: Axes, cutoffs: Sequence[float], width: int) -> None:
+def _cutoff_lines(axes: Axes, cutoffs: Sequence[float]) -> None:
     for cut in cutoffs:
         axes.axhline(cut, color="#9aa5b1", linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-        axes.text(width - 0.46, cut, f"{cut:g}", ha="right", va="bottom", fontsize=8.5, color=SOFT)
+        axes.text(-0.48, cut, f"{cut:g}", ha="left", va="bottom", fontsize=8.5, color=SOFT)
 
 
 def _trajectories(axes: Axes, wide: np.ndarray, recurred: np.ndarray, colour: str) -> None:

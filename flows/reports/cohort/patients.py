@@ -1,4 +1,4 @@
-"""Who is in the trial: patient flow, Table 1, and the calendar with its gaps."""
+"""Table 1: who the patients were before treatment, by arm."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from tableone import TableOne
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.outcomes import Outcome, at_risk
 from flows.reports import timeline
-from flows.reports.cohort.paint_calendar import paint_swimmer
-from flows.reports.cohort.paint_marker import paint_missing
-from flows.reports.cohort.paint_trial import Stage, paint_flow
-from flows.reports.page import EMPTY, Figure, Table, records
-from flows.reports.style import arm_label, draw
+from flows.reports.blocks import Section, lead, tables
+from flows.reports.cohort.material import Cohort, joined
+from flows.reports.page import Table
+from flows.reports.style import arm_label
 
-# A swimmer plot with more lines than this cannot be read on a page; the completeness map takes over.
-MOST_LINES = 240
-NAMED_LINES = 130
 TABLE_ONE = {
     "age": "Age at surgery, years",
     "sex": "Sex",
@@ -47,58 +42,17 @@ CONTINUOUS = (
 )  # fmt: skip
 
 
-def flow_stages(trial: Trial, outcome: Outcome, protocol: Protocol) -> list[Stage]:
-    """Steps of the patient flow: consented, operated, randomised, at risk at each landmark after surgery.
-
-    A cohort in which nobody is randomised is followed as one group.
-    """
-    patients, arm = trial.patients, timeline.arms(trial)
-    consented = patients["consent_on"].notna().sum()
-    allocated = arm[arm.isin(timeline.ARMS)]
-    stages = [
-        Stage("Consented", int(consented) if consented else None, {}, {}),
-        Stage("Operated", int(patients["surgery_on"].notna().sum()), {}, {}),
-    ]
-    randomised = not allocated.empty
-    if randomised:
-        stages.append(_landmark_stage("Randomised", allocated, timeline.drawn(trial, "blood", "baseline")))
-    visits = {float(month): visit for visit, month in protocol["calendar.sample_month"].items()}
-    for landmark in protocol.landmarks:
-        if landmark <= 0:
-            continue
-        risk = at_risk(outcome, landmark, protocol)
-        followed = allocated if randomised else arm
-        own = followed[followed.index.isin(risk.index[risk])]
-        have = timeline.drawn(trial, "blood", visits.get(landmark, ""))
-        stages.append(_landmark_stage(f"At risk, month {landmark:g}", own, have))
-    return stages
-
-
-def _landmark_stage(label: str, arm: pd.Series, with_blood: set[str]) -> Stage:
-    blood = {name: int(arm[arm.eq(name)].index.isin(list(with_blood)).sum()) for name in (*timeline.ARMS, "")}
-    if arm.eq("").all():
-        return Stage(label, len(arm), {}, {"": blood[""]})
-    counts = {name: int(arm.eq(name).sum()) for name in timeline.ARMS}
-    return Stage(label, sum(counts.values()), counts, {name: blood[name] for name in timeline.ARMS})
-
-
-def flow_figure(trial: Trial, outcome: Outcome, protocol: Protocol) -> Figure:
-    """The patient flow as bars."""
-    stages = flow_stages(trial, outcome, protocol)
-    words = []
-    for stage in stages:
-        total = "not delivered" if stage.total is None else str(stage.total)
-        by_arm = ", ".join(
-            f"{arm_label(name)} {stage.arms[name]} ({stage.blood[name]} with blood)" for name in stage.arms
-        )
-        words.append(f"{stage.label} {total}" + (f": {by_arm}" if by_arm else ""))
-    return draw(
-        paint_flow, stages, key="flow", size=(11.2, 3.5), title="Patient flow",
-        caption="Strong colour: with a blood sample of that time point (pre-operative at randomisation). At "
-        "risk: "
-        "randomised, alive, in follow-up and without recurrence when the visit closes.",
-        alt="Patient flow. " + "; ".join(words) + ".",
-    )  # fmt: skip
+def patients_section(cohort: Cohort) -> Section:
+    """Table 1."""
+    patients = cohort.trial.patients
+    if patients.empty:
+        return Section("patients", "Table 1", "No patient has been delivered", ())
+    sizes = [f"{int(patients['arm'].eq(arm).sum())} {arm_label(arm)}" for arm in cohort.groups if arm]
+    sites = patients["site"].nunique()
+    words = f"{len(patients)} patients at {sites} {'centre' if sites == 1 else 'centres'}"
+    heading = f"{words}: {joined(sizes)}" if sizes else f"{words}, nobody randomised"
+    found = tables(table_one(cohort.trial, cohort.protocol))
+    return Section("patients", "Table 1", heading, tuple(found) or (lead("No characteristic has been delivered."),))
 
 
 def baseline_frame(trial: Trial, protocol: Protocol) -> pd.DataFrame:
@@ -190,58 +144,3 @@ def _quartiles(cell: str) -> str:
 
 def _spoken(code: str) -> str:
     return code.replace("_nos", ", not specified").replace("_", " ")
-
-
-def calendar_figures(trial: Trial, outcome: Outcome, protocol: Protocol) -> list[Figure]:
-    """The completeness map and, for a cohort that fits on a page, the swimmer plot."""
-    if outcome.patients.empty:
-        return []
-    figures = []
-    table = timeline.completeness(trial, outcome, protocol)
-    if len(table):
-        rows = table["what"].nunique()
-        words = "; ".join(f"{row.what} month {row.month:g}: {row.got:.0f} of {row.due:.0f}" for row in records(table))
-        figures.append(
-            draw(
-                paint_missing,
-                table,
-                key="completeness",
-                size=(11.2, 0.42 * rows + 0.9),
-                title="What was due and what came",
-                caption="Got / due. Due: from patients alive, in follow-up and without recurrence. A scan "
-                "counts when it "
-                "is adequate and scheduled. Recurrence ends the calendar of a patient, so a missing late "
-                "sample says "
-                "something about the outcome and is never used as a feature.",
-                alt=f"Completeness by kind, arm and visit. {words}.",
-            )  # fmt: skip
-        )
-    if len(outcome.patients) <= MOST_LINES:
-        figures.append(_swimmer(trial, outcome, protocol))
-    return figures
-
-
-def _swimmer(trial: Trial, outcome: Outcome, protocol: Protocol) -> Figure:
-    calendar = timeline.calendar(trial, outcome, protocol)
-    lines = len(calendar.lines)
-    recurrences = int(outcome.patients["first_positive"].notna().sum())
-    return draw(
-        paint_swimmer, calendar, timeline.last_month(outcome, protocol), lines <= NAMED_LINES,
-        key="swimmer", size=(11.2, max(2.4, 0.125 * lines + 1.2)), title="Every patient on one line",
-        caption="Sorted by arm and by the last adequate scan. The line runs to the last contact. A red "
-        "cross marks a blood "
-        "sample that was due and not drawn.",
-        alt=f"Calendar of {lines} patients: {len(calendar.blood)} blood and {len(calendar.urine)} urine samples, "
-        f"{len(calendar.scans)} scans, {len(calendar.cycles)} PRRT cycles, {recurrences} recurrences, "
-        f"{len(calendar.deaths)} deaths, {len(calendar.absent)} blood samples due and not drawn.",
-    )  # fmt: skip
-
-
-def missing_sentence(trial: Trial, outcome: Outcome, protocol: Protocol) -> str:
-    """One sentence on the blood samples that are missing."""
-    if outcome.patients.empty:
-        return EMPTY
-    due = timeline.due_samples(trial, outcome, protocol)
-    blood = due[due["specimen"].eq("blood")]
-    lacking = int((~blood["got"].astype(bool)).sum())
-    return f"{lacking} of {len(blood)} blood samples that were due were not drawn."

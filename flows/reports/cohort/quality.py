@@ -7,9 +7,20 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
+from flows.reports.blocks import Section, figures, lead, tables
+from flows.reports.cohort.material import counted
 from flows.reports.cohort.paint_calendar import paint_controls
 from flows.reports.page import Figure, Table, records, text
 from flows.reports.style import draw
+
+
+def laboratory_section(trial: Trial, protocol: Protocol, files: pd.DataFrame | None) -> Section:
+    """Plates, controls and files that were kept out."""
+    bad, out = plate_table(trial), rejected_files(files)
+    plates, kept = (counted(len(table.rows) if table else 0, noun) for table, noun in ((bad, "plate"), (out, "file")))
+    blocks = [lead(quality_sentence(trial)), *figures([controls_figure(trial, protocol)]), *tables(bad, out)]
+    heading = f"{plates} with samples that did not pass, {kept} kept out"
+    return Section("laboratory", "Laboratory", heading, tuple(blocks))
 
 
 def westgard(controls: pd.DataFrame, protocol: Protocol) -> tuple[pd.DataFrame, dict[str, tuple[float, float]]]:

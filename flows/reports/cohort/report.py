@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -12,14 +11,18 @@ from data.protocol import Protocol
 from data.trial import Trial
 from features.outcomes import Outcome
 from flows.reports import page
-from flows.reports.cohort.calls import calls_table, reasons_table
-from flows.reports.cohort.endpoints import champion_tile, endpoint_section
-from flows.reports.cohort.marker import cutoff_table, score_figure
-from flows.reports.cohort.outcome import hazard_sentence, outcome_figures, outcome_tiles, readings
-from flows.reports.cohort.patients import calendar_figures, flow_figure, missing_sentence, table_one
-from flows.reports.cohort.quality import controls_figure, plate_table, quality_sentence, rejected_files
-from flows.reports.cohort.survival import visit_times
-from flows.reports.page import Table
+from flows.reports.cohort.assumptions import assumptions_section
+from flows.reports.cohort.calendar import calendar_section
+from flows.reports.cohort.calls import calls_section
+from flows.reports.cohort.eligibility import eligibility_section
+from flows.reports.cohort.endpoints import champion_tile, models_section
+from flows.reports.cohort.flow import flow_section
+from flows.reports.cohort.marker import marker_section
+from flows.reports.cohort.material import Cohort
+from flows.reports.cohort.outcome import outcome_section, outcome_tiles
+from flows.reports.cohort.patients import patients_section
+from flows.reports.cohort.quality import laboratory_section
+from flows.reports.cohort.visit_clock import visit_times
 from models.result import TrainingResult
 
 
@@ -75,7 +78,8 @@ def cohort_page(
     files: pd.DataFrame | None = None,
 ) -> str:
     """The page of :func:`write_cohort_report` as text."""
-    times = visit_times(outcome, protocol)
+    cohort = Cohort(trial, protocol, outcome)
+    visits = visit_times(outcome, protocol)
     ordered = _in_report_order(trainings, protocol)
     scores = scores if {"endpoint_id", "call", "reason"} <= set(scores.columns) else pd.DataFrame()
     primary = (champion_tile(training) for training in ordered if training.endpoint.role == "primary")
@@ -86,25 +90,20 @@ def cohort_page(
         simulated=trial.simulated,
         facts=page.provenance(trial, protocol),
         links=page.safe_links(links),
-        tiles=outcome_tiles(trial, outcome, times, protocol),
+        tiles=outcome_tiles(cohort, visits),
         predictions=[tile for tile in primary if tile is not None],
-        flow=flow_figure(trial, outcome, protocol),
-        survival=outcome_figures(times, protocol),
-        readings=readings(times, protocol),
-        hazard=hazard_sentence(times, protocol),
-        marker=score_figure(trial, outcome, protocol),
-        cutoffs=cutoff_table(trial, outcome, protocol),
-        endpoints=[endpoint_section(training, protocol) for training in ordered],
-        calls=calls_table(scores, protocol),
-        reasons=reasons_table(scores, protocol),
-        table_one=table_one(trial, protocol),
-        calendar=calendar_figures(trial, outcome, protocol),
-        missing=missing_sentence(trial, outcome, protocol),
-        controls=controls_figure(trial, protocol),
-        plates=plate_table(trial),
-        rejected=rejected_files(files),
-        quality=quality_sentence(trial),
-        assumptions=assumption_table(protocol),
+        sections=[
+            flow_section(cohort),
+            eligibility_section(cohort),
+            patients_section(cohort),
+            calendar_section(cohort),
+            outcome_section(cohort, visits),
+            marker_section(cohort),
+            models_section(ordered, protocol),
+            calls_section(scores, protocol),
+            laboratory_section(trial, protocol, files),
+            assumptions_section(protocol),
+        ],
     )
 
 
@@ -120,20 +119,3 @@ def _subtitle(trial: Trial, protocol: Protocol) -> str:
         f"metastases, followed "
         "with the NETest blood score."
     )
-
-
-def assumption_table(protocol: Protocol) -> Table:
-    """Every protocol value in use that no founding document or read source states."""
-    rows = tuple(
-        (record.key, f"{_plain(record.value)} {record.unit}".strip(), record.status, record.source, record.note)
-        for record in protocol.assumptions()
-    )
-    return Table(("Value", "Set to", "Status", "From", "Note"), rows, numeric=False, classes="assumptions")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {_plain(item)}" for name, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(_plain(item) for item in value)
-    return str(value)

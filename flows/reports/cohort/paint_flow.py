@@ -1,4 +1,4 @@
-"""Pictures of the trial as a whole: patient flow, survival and incidence curves."""
+"""The patient flow as a picture: bars joined by bands, and under every gap who left and why."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from flows.reports.cohort.survival import Curve
-from flows.reports.style import (
-    INK,
-    SOFT,
-    arm_colour,
-    arm_label,
-    percent_axis,
-)
+from flows.reports.style import INK, SOFT, arm_colour
 
 ARMS = ("prrt", "control")
 
@@ -35,12 +28,15 @@ class Stage:
         Patients by arm, once there are arms.
     blood : dict of str to int
         Those of them with a blood sample of this step.
+    left : tuple of str
+        Who left since the step before, one reason a line ("12 recurrence"); nothing when nobody left.
     """
 
     label: str
     total: int | None
     arms: dict[str, int]
     blood: dict[str, int]
+    left: tuple[str, ...] = ()
 
 
 def paint_flow(canvas: Canvas, stages: Sequence[Stage]) -> None:
@@ -64,7 +60,8 @@ def paint_flow(canvas: Canvas, stages: Sequence[Stage]) -> None:
         _stage_words(axes, position, stage, top, gap)
         previous = spans or previous
     axes.set_xlim(-0.55, len(stages) - 0.45)
-    axes.set_ylim(-0.34 * top, top + 2.1 * gap)
+    deepest = max((len(stage.left) for stage in stages), default=0)
+    axes.set_ylim(-(0.34 + 0.1 * deepest) * top, top + 2.1 * gap)
     axes.axis("off")
 
 
@@ -133,73 +130,8 @@ def _stage_words(axes: Axes, position: int, stage: Stage, top: float, gap: float
     axes.text(position, top + 1.35 * gap, head, ha="center", va="bottom", fontsize=size, fontweight="bold", color=INK)
     axes.text(position, -0.06 * top, stage.label, ha="center", va="top", fontsize=10, color=INK)
     if stage.blood:
-        axes.text(
-            position,
-            -0.21 * top,
-            f"{sum(stage.blood.values())} with blood",
-            ha="center",
-            va="top",
-            fontsize=9,
-            color=SOFT,
-        )
-
-
-@dataclass(frozen=True)
-class ArmCurve:
-    """A curve of one arm with the numbers at risk under it."""
-
-    arm: str
-    curve: Curve
-    at_risk: np.ndarray
-
-
-def paint_steps(
-    canvas: Canvas, arms: Sequence[ArmCurve], months: np.ndarray, label: str, last: float, local_from: float
-) -> None:
-    """Step curves by arm with interval bands and a table of numbers at risk.
-
-    Parameters
-    ----------
-    months : array
-        Months at which numbers at risk are printed.
-    local_from : float
-        Month from which imaging is local; shaded.
-    """
-    axes, table = canvas.subplots(2, 1, height_ratios=[5, 0.35 + 0.36 * max(len(arms), 1)], sharex=True)
-    if last > local_from:
-        axes.axvspan(local_from, last * 1.015, color="#eef1f4", zorder=0, linewidth=0)
-        axes.text((local_from + last) / 2, 1.0, "local imaging", ha="center", va="top", fontsize=8.5, color=SOFT)
-    ends = []
-    for item in arms:
-        curve, colour = item.curve, arm_colour(item.arm)
-        seen = curve.time <= last
-        x = np.append(curve.time[seen], last * 1.015)
-        y, low, high = (np.append(part[seen], part[seen][-1]) for part in (curve.value, curve.lower, curve.upper))
-        axes.fill_between(x, low, high, step="post", color=colour, alpha=0.14, linewidth=0)
-        axes.step(x, y, where="post", color=colour)
-        ends.append((float(y[-1]), item.arm, colour))
-    for height, arm, colour in _apart(ends, 0.07):
-        axes.text(last * 1.03, height, arm_label(arm), color=colour, va="center", fontweight="bold", clip_on=False)
-    percent_axis(axes, label)
-    axes.set_xlim(0, last * 1.015)
-    axes.set_xticks(months)
-    axes.tick_params(labelbottom=True)
-    axes.set_xlabel("Months since surgery")
-    _risk_table(table, arms, months)
-
-
-def _apart(ends: list[tuple[float, str, str]], distance: float) -> list[tuple[float, str, str]]:
-    placed: list[tuple[float, str, str]] = []
-    for height, arm, colour in sorted(ends):
-        floor = placed[-1][0] + distance if placed else height
-        placed.append((max(height, floor), arm, colour))
-    return placed
-
-
-def _risk_table(axes: Axes, arms: Sequence[ArmCurve], months: np.ndarray) -> None:
-    axes.set_ylim(len(arms) - 0.4, -1.1)
-    axes.text(0, -0.85, "At risk", color=SOFT, fontsize=8.5, ha="left", va="center")
-    for row, item in enumerate(arms):
-        for month, count in zip(months, item.at_risk, strict=True):
-            axes.text(month, row, str(int(count)), ha="center", va="center", color=arm_colour(item.arm), fontsize=9)
-    axes.axis("off")
+        words = f"{sum(stage.blood.values())} with blood"
+        axes.text(position, -0.21 * top, words, ha="center", va="top", fontsize=9, color=SOFT)
+    for line, words in enumerate(stage.left):
+        height = -(0.34 + 0.1 * line) * top
+        axes.text(position - 0.5, height, words, ha="center", va="top", fontsize=8.5, color=SOFT)

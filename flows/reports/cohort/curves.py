@@ -1,0 +1,91 @@
+"""Figures of times to an event by arm: Kaplan-Meier, reverse Kaplan-Meier and cumulative incidence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from flows.reports.cohort.material import Cohort
+from flows.reports.cohort.paint_curves import ArmCurve, paint_steps
+from flows.reports.cohort.times import ENDPOINTS, SEEN_ON_SCANS, curve_of, death_competes, reading_month, risk_months
+from flows.reports.page import Figure, percent_interval
+from flows.reports.style import arm_label, draw
+from models.estimates.competing import cumulative_incidence
+from models.estimates.risk_table import at_risk
+from models.estimates.values import Curve
+
+RECURRENCE, DEATH = 1, 2
+SIZE = (6.4, 4.7)
+CAPTIONS = {
+    "dfs": "Kaplan-Meier with 95% log-log interval, delayed entry. Event: recurrence confirmed on imaging, or death. A "
+    "recurrence counts at the visit that shows it.",
+    "liver_dfs": "Event: recurrence in the liver, or death. A recurrence outside the liver only does not end it.",
+    "os": "Event: death of any cause; censored at the last contact.",
+    "ttnt": "Cumulative incidence of a new anticancer treatment; death before it competes.",
+    "follow": "Reverse Kaplan-Meier: the share still under observation by imaging.",
+}
+TITLES = {**ENDPOINTS, "follow": "Follow-up by imaging"}
+LABELS = {"ttnt": "Next treatment started", "follow": "Under observation"}
+
+
+def arm_curves(cohort: Cohort, times: pd.DataFrame, fit, months: np.ndarray) -> list[ArmCurve]:
+    """A curve per group that has patients, with numbers at risk at ``months``."""
+    found = []
+    for arm in cohort.groups:
+        own = cohort.own(times, arm)
+        if len(own):
+            found.append(ArmCurve(arm, fit(own), at_risk(own["time"], own["entry"], months)))
+    return found
+
+
+def curve_figure(
+    cohort: Cohort, key: str, times: pd.DataFrame, last: float, *, nominal: bool = False, reverse: bool = False
+) -> Figure | None:
+    """Kaplan-Meier curves of an endpoint by arm; None without patients.
+
+    Parameters
+    ----------
+    nominal : bool
+        Whether times are nominal visits, which are read at the month itself.
+    """
+    months = risk_months(times, last)
+    competing = death_competes(cohort, key)
+    curves = arm_curves(cohort, times, lambda own: curve_of(own, reverse=reverse, competing=competing), months)
+    if not curves:
+        return None
+    month = cohort.last_report_month
+    place = month if nominal else reading_month(cohort, key, month)
+    local = float(cohort.protocol["calendar.imaging_end_month"]) if key in (*SEEN_ON_SCANS, "follow") else None
+    title = TITLES[key]
+    told = "; ".join(f"{arm_label(item.arm)} {_read(item.curve, place)}" for item in curves)
+    return draw(
+        paint_steps, curves, months, LABELS.get(key, title), last, local, cohort.since, not nominal,
+        key=key.replace("_", "-"), size=SIZE, title=title, caption=CAPTIONS[key],
+        alt=f"{title} by arm. At {month:g} months: {told}.",
+    )  # fmt: skip
+
+
+def _read(curve: Curve, month: float) -> str:
+    row = curve.at(month).iloc[0]
+    return percent_interval(row["value"], row["lower"], row["upper"])
+
+
+def incidence_figure(cohort: Cohort, times: pd.DataFrame, last: float) -> Figure | None:
+    """Cumulative incidence of recurrence with death competing, by arm; None without patients."""
+    months = risk_months(times, last)
+
+    def fit(own: pd.DataFrame) -> Curve:
+        return cumulative_incidence(own["time"], own["event"], RECURRENCE, own["entry"])
+
+    curves = arm_curves(cohort, times, fit, months)
+    if not curves:
+        return None
+    month = cohort.last_report_month
+    told = "; ".join(f"{arm_label(item.arm)} {_read(item.curve, month)}" for item in curves)
+    return draw(
+        paint_steps, curves, months, "Cumulative recurrence", last,
+        float(cohort.protocol["calendar.imaging_end_month"]), cohort.since, False,
+        key="cif", size=SIZE, title="Cumulative recurrence",
+        caption="Aalen-Johansen with 95% interval; death without recurrence competes.",
+        alt=f"Cumulative incidence of recurrence by arm. At {month:g} months: {told}.",
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""What every section of the cohort report is made from, and the words they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.protocol import Protocol
+from data.trial import Trial
+from features.outcomes import Outcome
+from flows.reports.timeline import ARMS, arms
+
+ORIGINS = {"surgery": "surgery", "randomisation": "randomisation", "first_treatment": "first treatment"}
+NOT_ESTIMABLE = "not estimable"
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A trial with its rules and its outcome."""
+
+    trial: Trial
+    protocol: Protocol
+    outcome: Outcome
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Arms that hold patients; one group without a name in a cohort in which nobody was allocated."""
+        given = set(arms(self.trial))
+        found = tuple(arm for arm in ARMS if arm in given)
+        return found or (("",) if given else ())
+
+    @property
+    def two_arms(self) -> bool:
+        """Whether there is something to compare."""
+        return len(self.groups) == 2
+
+    @property
+    def since(self) -> str:
+        """What months are counted from, in words."""
+        origin = str(self.protocol["clock.origin"])
+        return ORIGINS.get(origin, origin.replace("_", " "))
+
+    @property
+    def months(self) -> tuple[float, ...]:
+        """Months at which the protocol has the curves read."""
+        return tuple(float(month) for month in self.protocol["survival.report_months"])
+
+    @property
+    def last_report_month(self) -> float:
+        """The month of the headline: the last at which curves are read."""
+        return max(self.months)
+
+    def own(self, frame: pd.DataFrame, arm: str) -> pd.DataFrame:
+        """Rows of a group of :attr:`groups`; the group without a name takes everybody."""
+        return frame[frame["arm"].eq(arm)] if arm else frame
+
+
+def rule(protocol: Protocol, key: str, default: Any) -> Any:
+    """A rule of the protocol, or a default where the protocol file has no such record."""
+    return protocol.records[key].value if key in protocol.records else default
+
+
+def p_value(p: float) -> str:
+    """A P value as journals print it."""
+    if p is None or not np.isfinite(p):
+        return NOT_ESTIMABLE
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.2 else f"{p:.2f}"
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """A count with its noun: ``1 patient``, ``2 patients``."""
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def joined(words: Sequence[str]) -> str:
+    """Words as a list in a sentence."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""

@@ -1,0 +1,58 @@
+"""Does the finding hold? The same endpoint under other readings of the same scans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from features.outcomes import endpoint_times
+from flows.reports.cohort.material import NOT_ESTIMABLE, Cohort
+from flows.reports.cohort.readings import estimate_words
+from flows.reports.cohort.times import AS_OBSERVED, contrast, curve_of, under
+from flows.reports.page import Table, percent_interval
+from flows.reports.style import arm_label
+
+
+def readings_of(cohort: Cohort, visits: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, float]]:
+    """Disease-free survival by the reading of the scans, and the month at which each is read.
+
+    Parameters
+    ----------
+    visits : DataFrame
+        Disease-free survival on the visit-closed clock.
+    """
+    month = cohort.last_report_month
+    closed = cohort.protocol.closed(month)
+    options: Mapping[str, dict[str, str]] = {
+        "Actual days, all adequate scans": {"ascertainment": "all scans"},
+        "Actual days, scheduled scans only": {"ascertainment": "protocol scans"},
+        "Equivocal scans back-dated to the first appearance": {"equivocal": "first appearance"},
+    }
+    found = {"Nominal visits (headline)": (visits, month)}
+    for name, option in options.items():
+        frame = endpoint_times(cohort.trial, cohort.protocol, "dfs", family=AS_OBSERVED, **option)
+        found[name] = (under(frame), closed)
+    return found
+
+
+def sensitivity_table(cohort: Cohort, visits: pd.DataFrame) -> Table:
+    """One row per reading: events, share disease-free by arm, hazard ratio."""
+    rows = []
+    for name, (times, month) in readings_of(cohort, visits).items():
+        rates = (_rate(cohort.own(times, arm), month) for arm in cohort.groups)
+        ratio = (estimate_words(contrast(cohort, times, month).hazard),) if cohort.two_arms else ()
+        rows.append((name, str(int(times["event"].eq(1).sum())), *rates, *ratio))
+    heads = ["Reading of the scans", "Events", *(arm_label(arm) for arm in cohort.groups)]
+    caption = f"Disease-free at month {cohort.last_report_month:g} with 95% interval"
+    if cohort.two_arms:
+        heads.append("Hazard ratio")
+        caption += ", and the hazard ratio PRRT against control"
+    return Table(tuple(heads), tuple(rows), f"{caption}.")
+
+
+def _rate(own: pd.DataFrame, month: float) -> str:
+    if own.empty:
+        return NOT_ESTIMABLE
+    row = curve_of(own).at(month).iloc[0]
+    return percent_interval(row["value"], row["lower"], row["upper"]) if row["n_risk"] else NOT_ESTIMABLE
