@@ -76,7 +76,7 @@ def eligibility_rules(rows: list[dict], statuses: tuple[str, ...]) -> tuple[Elig
         if row["id"] in rules:
             raise ValueError(f"{name}: the id is there twice; give every rule its own")
         if not isinstance(row["rule_sets"], list) or not row["rule_sets"]:
-            raise ValueError(f'{name}: rule_sets is {row["rule_sets"]!r}; list the versions of the criteria, e.g. ["S3"]')
+            raise ValueError(f'{name}: rule_sets {row["rule_sets"]!r}: list the versions of the criteria, e.g. ["S3"]')
         lists = {key: tuple(row[key]) for key in ("rule_sets", "query") if key in row}
         rules[row["id"]] = EligibilityRule(**{**row, **lists, "value": _value(name, row)})
     return tuple(rules.values())

@@ -216,6 +216,8 @@ def calendar_visit(month: pd.Series, modality: pd.Series, protocol: Protocol) ->
     for name, visits in calendars.items():
         # Latest first: argmin takes the first of two visits that lie equally near.
         grid = np.asarray(sorted({*visits, *local}, reverse=True), dtype="float64")
+        if not len(grid):  # a modality without a calendar: all its scans are unscheduled
+            continue
         column = grid[np.round(np.abs(values[:, None] - grid[None, :]), 9).argmin(axis=1)]
         # Rounded so that a scan on the last day of the window of a whole-day visit (month 48) stays inside.
         within = np.round(np.abs(values - column) * protocol.month_days, 6) <= window

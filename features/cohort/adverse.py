@@ -57,7 +57,7 @@ def worst_grades(
     group = group_of(trial, by)[start.notna().to_numpy()]
     events = _counted(trial, start, related_only)
     worst = pd.concat([events.assign(term=ANY_TERM), events])
-    worst = worst.groupby(["term", "patient_id"], as_index=False)["grade"].max()
+    worst = worst.groupby(["term", "patient_id"])[["grade"]].max().reset_index()
     worst["arm"] = worst["patient_id"].map(group)
     counts = worst.groupby(["term", "arm", "grade"]).size().unstack("grade").reindex(columns=GRADES)
     frequent = worst[worst["term"].ne(ANY_TERM)]["term"].value_counts().rename_axis("term").reset_index()

@@ -55,9 +55,8 @@ def under_observation(outcome: Outcome, months: pd.Series, *, through: bool) -> 
 
 def _long(due: pd.DataFrame, months: pd.Series, **facts: str) -> pd.DataFrame:
     """Patients and visits that were due, one row each."""
-    due = due.rename_axis(index="patient_id", columns="visit")
-    rows = due.stack()
-    rows = rows[rows].index.to_frame(index=False)
+    where, which = np.nonzero(due.to_numpy(dtype=bool))
+    rows = pd.DataFrame({"patient_id": due.index[where], "visit": due.columns[which]})
     return rows.assign(month=rows["visit"].map(months).astype("float64"), **facts)
 
 

@@ -112,11 +112,11 @@ def evaluate(rule: EligibilityRule, values: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_words(values: pd.DataFrame, unit: str) -> pd.Series:
-    """A number with its unit, both bounds where they differ, the reason where it is infinite or nothing was recorded."""
-    lower, upper = (values[side].round(2).map("{:g}".format) for side in ("lower", "upper"))
+    """A number with its unit, both bounds where they differ, the reason where it is infinite or unrecorded."""
+    lower, upper = (values[side].round(2).map("{:g}".format).astype(object) for side in ("lower", "upper"))
     number = lower.where(values["lower"].eq(values["upper"]), lower + " or " + upper)
     number = number.mask(~values["lower"].eq(values["upper"]) & np.isinf(values["upper"]), lower + " or more")
-    return (number + " " + unit).str.strip().mask(values["reason"].ne(""), values["reason"])
+    return (number + f" {unit}".rstrip()).mask(values["reason"].ne(""), values["reason"])
 
 
 def eligible(trial: Trial, protocol: Protocol, *, rule_set: str | None = None) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The patient flow: consented, resected, randomised, biomarker-evaluable, at risk at each landmark, and who left why."""
+"""The patient flow: consented, resected, randomised, evaluable, at risk at each landmark, and who left why."""
 
 from __future__ import annotations
 
@@ -78,6 +78,14 @@ def _randomised(trial: Trial) -> pd.Series:
     return _known(trial, "randomised_on") | _known(trial, "arm")
 
 
+def _dated(trial: Trial, column: str, what: str) -> tuple[pd.Series, str]:
+    """Patients with a date; everybody, with a note, in a trial that delivers none (another cohort's files)."""
+    known = _known(trial, column)
+    if known.any():
+        return known, ""
+    return ~known, f"no day of {what} is delivered: every patient delivered is counted"
+
+
 def _why_not_evaluable(trial: Trial, outcome: Outcome, protocol: Protocol) -> pd.Series:
     """Why a randomised patient is not biomarker-evaluable: gone before the first landmark, or what lacks at one."""
     landmarks = [float(s) for s in protocol["cohort.evaluable_landmarks"]]
@@ -91,18 +99,17 @@ def _why_not_evaluable(trial: Trial, outcome: Outcome, protocol: Protocol) -> pd
 
 
 def _stages(trial: Trial, outcome: Outcome, protocol: Protocol) -> list[Stage]:
-    consented = _known(trial, "consent_on")
-    note = "" if consented.any() else "no day of consent is delivered: every patient delivered is counted"
+    consented, asked = _dated(trial, "consent_on", "consent")
+    operated, cut = _dated(trial, "surgery_on", "surgery")
     everybody = pd.Series(True, index=consented.index)
-    consented = consented if consented.any() else everybody
-    resected, randomised = consented & _known(trial, "surgery_on"), _randomised(trial)
+    resected, randomised = consented & operated, _randomised(trial)
 
     def said(words: str) -> pd.Series:
         return pd.Series(words, index=everybody.index, dtype=object)
 
     stages = [
-        Stage("consented", "Consented", "", consented, said("no day of consent"), note),
-        Stage("resected", "Resected", "consented", resected, said("no day of surgery")),
+        Stage("consented", "Consented", "", consented, said("no day of consent"), asked),
+        Stage("resected", "Resected", "consented", resected, said("no day of surgery"), cut),
         Stage("randomised", "Randomised", "resected", resected & randomised, said("not randomised")),
     ]
     inside = stages[-1].members

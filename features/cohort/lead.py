@@ -67,9 +67,7 @@ def marker_flags(
     return rows[["patient_id", "arm", "visit", "month", "value", "positive"]].reset_index(drop=True)
 
 
-def _limits(
-    rows: pd.DataFrame, protocol: Protocol, analyte: str, cutoff: float | None
-) -> tuple[pd.Series, pd.Series]:
+def _limits(rows: pd.DataFrame, protocol: Protocol, analyte: str, cutoff: float | None) -> tuple[pd.Series, pd.Series]:
     """Cut-off of every row, and whether the cut-off itself is positive."""
     if cutoff is not None:
         return pd.Series(float(cutoff), index=rows.index), pd.Series(False, index=rows.index)

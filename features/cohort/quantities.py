@@ -73,7 +73,7 @@ def _first_unknown(**dates: pd.Series) -> pd.Series:
 
 
 def _span(start: pd.Series, end: pd.Series, days: float) -> pd.Series:
-    return (end - start) / pd.Timedelta(days=days)
+    return (end - start).dt.days / days
 
 
 def age_at_consent(trial: Trial, protocol: Protocol) -> pd.DataFrame:

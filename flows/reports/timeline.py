@@ -1,4 +1,4 @@
-"""Everything a trial recorded on one axis, months from surgery, and what was due and is missing."""
+"""Everything a trial recorded on one axis, months from the origin of the clock, for lines and swimmer plots."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.clock import days_from_surgery, surgery_dates
+from features.clock import days_from, origin_dates
+from features.cohort import due_samples
 from features.measurements import measurements
 from features.outcomes import Outcome
 from flows.reports.cohort.paint_calendar import Calendar
 
 MODALITIES = {"mri": "MRI", "petct": "PET/CT"}
+ORIGINS = {"surgery": "surgery", "randomisation": "randomisation", "first_treatment": "first treatment"}
 ARMS = ("control", "prrt")
 
 
+def since(protocol: Protocol) -> str:
+    """What months are counted from, in words."""
+    origin = str(protocol["clock.origin"])
+    return ORIGINS.get(origin, origin.replace("_", " "))
+
+
 def dated(trial: Trial, protocol: Protocol, table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """A table of the trial with ``month`` from surgery of one of its dates; rows without a month are left out."""
-    days = days_from_surgery(table["patient_id"], table[column], surgery_dates(trial.patients))
+    """A table of the trial with ``month`` from the origin of one of its dates; rows without a month are left out."""
+    days = days_from(table["patient_id"], table[column], origin_dates(trial, protocol))
     return table.assign(month=days / protocol.month_days).dropna(subset=["month"])
 
 
@@ -33,90 +41,6 @@ def scan_states(trial: Trial, protocol: Protocol) -> pd.DataFrame:
     scans = dated(trial, protocol, trial.imaging, "scan_on")
     state = scans["finding"].where(scans["adequate"].eq("yes"), "inadequate").fillna("inadequate")
     return scans.assign(state=state)[["patient_id", "month", "modality", "scheduled_month", "state"]]
-
-
-def under_observation(outcome: Outcome, month: float, *, through: bool) -> pd.Index:
-    """Patients from whom something was due at a visit: alive, in follow-up, without recurrence.
-
-    Parameters
-    ----------
-    through : bool
-        Whether the visit itself must be free of recurrence (samples), or only those before (scans).
-    """
-    rows = outcome.patients
-    first = rows["first_positive_visit"]
-    free = ~(first <= month) if through else ~(first < month)
-    here = (rows["last_seen"] >= month) & ~(rows["death"] <= month)
-    return rows.index[(free & here) | (month <= 0)]
-
-
-def drawn(trial: Trial, specimen: str, visit: str) -> set[str]:
-    """Patients with a sample of a specimen at a nominal visit."""
-    samples = trial.samples
-    return set(samples.loc[samples["specimen"].eq(specimen) & samples["visit"].eq(visit), "patient_id"])
-
-
-def due_samples(trial: Trial, outcome: Outcome, protocol: Protocol) -> pd.DataFrame:
-    """One row per patient, specimen and visit at which a sample was due: patient_id, specimen, visit, month, got."""
-    rows = []
-    for visit, month in protocol["calendar.sample_month"].items():
-        who = under_observation(outcome, float(month), through=month > 0)
-        for specimen in ("blood", "urine"):
-            have = drawn(trial, specimen, visit)
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "patient_id": who,
-                        "specimen": specimen,
-                        "visit": visit,
-                        "month": float(month),
-                        "got": [patient in have for patient in who],
-                    }
-                )
-            )
-    return pd.concat(rows, ignore_index=True)
-
-
-def due_scans(outcome: Outcome, protocol: Protocol) -> pd.DataFrame:
-    """One row per patient, modality and visit at which a scan was due; got = an adequate scheduled scan is there."""
-    rows = []
-    scans = outcome.scans[outcome.scans["scheduled"].astype(bool)]
-    for modality in MODALITIES:
-        for month in protocol[f"calendar.{modality}_month"]:
-            who = under_observation(outcome, float(month), through=False)
-            same = scans["modality"].isin(["mri", "ct"] if modality == "mri" else [modality])
-            have = set(scans.loc[same & scans["visit"].eq(float(month)), "patient_id"])
-            rows.append(
-                pd.DataFrame(
-                    {
-                        "patient_id": who,
-                        "modality": modality,
-                        "month": float(month),
-                        "got": [patient in have for patient in who],
-                    }
-                )
-            )
-    return pd.concat(rows, ignore_index=True)
-
-
-def completeness(trial: Trial, outcome: Outcome, protocol: Protocol) -> pd.DataFrame:
-    """What was due and what is there, by kind, arm and visit: columns what, month, due, got."""
-    samples = due_samples(trial, outcome, protocol)
-    samples["what"] = samples["specimen"].map({"blood": "Blood", "urine": "Urine"})
-    scans = due_scans(outcome, protocol)
-    scans["what"] = scans["modality"].map({key: f"{name}, adequate" for key, name in MODALITIES.items()})
-    both = pd.concat([samples, scans], ignore_index=True)
-    both["arm"] = both["patient_id"].map(arms(trial)).map({"control": "control", "prrt": "PRRT"})
-    both = both.dropna(subset=["arm"])
-    both["what"] = both["what"] + " · " + both["arm"]
-    counts = both.groupby(["what", "month"], sort=False)["got"].agg(due="size", got="sum").reset_index()
-    order = [
-        f"{kind} · {arm}"
-        for kind in ("Blood", "Urine", "MRI, adequate", "PET/CT, adequate")
-        for arm in ("control", "PRRT")
-    ]
-    counts["what"] = pd.Categorical(counts["what"], order, ordered=True)
-    return counts.sort_values(["what", "month"], ignore_index=True).astype({"what": object})
 
 
 def calendar(trial: Trial, outcome: Outcome, protocol: Protocol) -> Calendar:
@@ -171,7 +95,7 @@ def score_analyte(trial: Trial, protocol: Protocol) -> tuple[str, str]:
 
 
 def analyte_months(trial: Trial, protocol: Protocol, analyte: str) -> pd.DataFrame:
-    """Measurements of one analyte with ``month`` from surgery, the visit of their sample and the plate."""
+    """Measurements of one analyte with ``month`` from the origin, the visit of their sample and the plate."""
     table = measurements(trial, protocol)
     table = table[table["analyte"].eq(analyte)].assign(month=lambda frame: frame["day"] / protocol.month_days)
     visits = trial.samples.drop_duplicates("sample_id").set_index("sample_id")["visit"]

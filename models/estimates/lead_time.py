@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from models.estimates.restricted_mean import restricted_mean_difference
 from models.estimates.values import Difference
@@ -45,10 +46,13 @@ class LeadTime:
 
 @dataclass(frozen=True)
 class _Courses:
-    """Samples as patients by visits, patients sorted by arm: month and rank (NaN where absent) and flag."""
+    """Samples as patients by visits, patients sorted by arm: month and level (NaN where absent) and flag.
+
+    ``level`` is the normal score of the value within its visit and arm, ``arm`` the number of the arm.
+    """
 
     month: np.ndarray
-    rank: np.ndarray
+    level: np.ndarray
     flag: np.ndarray
     arm: np.ndarray
     last_clear: np.ndarray
@@ -68,7 +72,8 @@ def lead_time(
     A random flag is the marker shuffled: within an arm every patient gets the course of another patient (so that a
     level which persists from visit to visit persists in the random flag, too), and at every visit the patients of the
     arm who have a sample are flagged from the highest down until there are as many flags as the marker raised. Where
-    the other patient has no sample of a visit, the rank of the nearest visit stands in.
+    the other patient has no sample of a visit, a level is drawn given that of the nearest visit, with the correlation
+    of the levels between visits.
 
     A marker that flags those close to their recurrence can have a *shorter* lead among the recurrences it leads than
     a random flag; *led*, *warning* and *ppv* say whether its flags fall on those who recur.
@@ -103,24 +108,26 @@ def lead_time(
     observed = _figures(courses, courses.flag)
     generator = np.random.default_rng(seed)
     counts = _counts(courses)
-    filled = _filled(courses)
-    random = np.array([_figures(courses, _shuffled(courses, filled, counts, generator)) for _ in range(draws)])
-    any_flag = courses.flag.any(axis=1)
+    levels = _filled(courses)
+    random = np.array([_figures(courses, _shuffled(courses, levels, counts, generator)) for _ in range(draws)])
     return LeadTime(
         _compare(observed, random, level),
         recurrences=int(np.isfinite(courses.first_positive).sum()),
-        flagged=int(any_flag.sum()),
-        patients=len(any_flag),
+        flagged=int(courses.flag.any(axis=1).sum()),
+        patients=len(courses.arm),
     )
 
 
-def imaging_free_difference(times: pd.DataFrame, tau: float) -> Difference:
-    """Restricted mean imaging-free time up to tau, flagged minus not flagged (months; negative: flagged recur sooner).
+def imaging_free_difference(times: pd.DataFrame, tau: float, *, level: float = 0.95) -> Difference:
+    """Restricted mean imaging-free time up to tau, flagged minus not flagged, by arm and pooled over arms.
+
+    Months; negative: the flagged recur sooner. The arms are weighted by their patients, because treatment may move
+    both the marker and the recurrence; an arm in which all or none are flagged says nothing and is left out.
 
     Parameters
     ----------
     times : DataFrame
-        ``time`` (months from the closed landmark), ``event`` (1 recurrence or death), ``positive`` (bool), as of
+        ``arm, time`` (months from the closed landmark), ``event`` (1 recurrence or death), ``positive`` (bool), as of
         :func:`features.cohort.imaging_free_times`.
     tau : float
         Months from the closed landmark.
@@ -128,12 +135,25 @@ def imaging_free_difference(times: pd.DataFrame, tau: float) -> Difference:
     Raises
     ------
     ValueError
-        As :func:`models.estimates.restricted_mean.restricted_mean_difference`: one group only, tau beyond follow-up.
+        When no arm holds both flagged and unflagged patients, or tau is beyond the follow-up of a group (see
+        :func:`models.estimates.restricted_mean.restricted_mean`).
     """
-    group = np.where(times["positive"].astype(bool), "positive", "negative")
-    return restricted_mean_difference(
-        times["time"].to_numpy(), times["event"].to_numpy(), group, tau, reference="negative"
-    )
+    mixed = times.groupby("arm")["positive"].transform("nunique").eq(2)
+    parts = []
+    for _, rows in times[mixed].groupby("arm"):
+        group = np.where(rows["positive"].astype(bool), "positive", "negative")
+        found = restricted_mean_difference(
+            rows["time"].to_numpy(), rows["event"].to_numpy(), group, tau, reference="negative"
+        )
+        parts.append((len(rows), found.value, found.error))
+    if not parts:
+        raise ValueError("no arm holds both flagged and unflagged patients: nothing can be compared")
+    size, value, error = np.array(parts).T
+    weight = size / size.sum()
+    pooled, spread = float(weight @ value), float(np.sqrt(weight**2 @ error**2))
+    width = norm.ppf(0.5 + level / 2) * spread
+    p = 2 * norm.sf(abs(pooled) / spread) if spread > 0 else float("nan")
+    return Difference(pooled, pooled - width, pooled + width, spread, float(p))
 
 
 def _courses(flags: pd.DataFrame, intervals: pd.DataFrame) -> _Courses:
@@ -144,10 +164,11 @@ def _courses(flags: pd.DataFrame, intervals: pd.DataFrame) -> _Courses:
     positive = rows[rows["positive"].astype(bool)].drop_duplicates(["patient_id", "visit"])
     last = rows.drop_duplicates(["patient_id", "visit"], keep="last")
     rows = pd.concat([positive, last]).drop_duplicates(["patient_id", "visit"])
-    rows = rows.assign(rank=rows.groupby(["arm", "visit"])["value"].rank(pct=True))
+    places = rows.groupby(["arm", "visit"])["value"]
+    rows = rows.assign(level=norm.ppf((places.rank() - 0.5) / places.transform("size")))
     wide = {
         name: rows.pivot(index="patient_id", columns="visit", values=name).astype("float64")
-        for name in ("month", "rank", "positive")
+        for name in ("month", "level", "positive")
     }
     index = wide["month"].index
     arm = rows.drop_duplicates("patient_id").set_index("patient_id")["arm"].reindex(index)
@@ -155,9 +176,9 @@ def _courses(flags: pd.DataFrame, intervals: pd.DataFrame) -> _Courses:
     bounds = intervals.reindex(index)
     return _Courses(
         month=wide["month"].to_numpy()[order],
-        rank=wide["rank"].to_numpy()[order],
+        level=wide["level"].to_numpy()[order],
         flag=wide["positive"].fillna(0.0).gt(0).to_numpy()[order],
-        arm=arm.astype(str).to_numpy()[order],
+        arm=np.unique(arm.astype(str).to_numpy()[order], return_inverse=True)[1],
         last_clear=bounds["lower"].to_numpy(dtype="float64")[order],
         first_positive=bounds["upper"].to_numpy(dtype="float64")[order],
     )
@@ -165,29 +186,41 @@ def _courses(flags: pd.DataFrame, intervals: pd.DataFrame) -> _Courses:
 
 def _counts(courses: _Courses) -> np.ndarray:
     """Flags that the marker raised in the arm of each patient, by visit."""
-    names, code = np.unique(courses.arm, return_inverse=True)
-    totals = np.zeros((len(names), courses.flag.shape[1]))
-    np.add.at(totals, code, courses.flag.astype("float64"))
-    return totals[code]
+    totals = np.zeros((courses.arm.max() + 1, courses.flag.shape[1]))
+    np.add.at(totals, courses.arm, courses.flag.astype("float64"))
+    return totals[courses.arm]
 
 
-def _filled(courses: _Courses) -> np.ndarray:
-    """Ranks with the gaps of each course filled from the visit before, else the one after."""
-    return pd.DataFrame(courses.rank).ffill(axis=1).bfill(axis=1).to_numpy()
+def _filled(courses: _Courses) -> tuple[np.ndarray, np.ndarray]:
+    """Expected level at every visit, and the standard deviation around it (0 where there is a sample).
+
+    A gap takes the level of the visit before, else after, times the correlation of levels between visits.
+    """
+    before = np.stack([courses.level[:, :-1].ravel(), courses.level[:, 1:].ravel()])
+    pairs = before[:, ~np.isnan(before).any(axis=0)]
+    varied = pairs.shape[1] > 2 and bool((pairs.std(axis=1) > 0).all())
+    rho = float(np.corrcoef(pairs)[0, 1]) if varied else 0.0
+    near = pd.DataFrame(courses.level).ffill(axis=1).bfill(axis=1).to_numpy()
+    gap = np.isnan(courses.level)
+    return np.where(gap, rho * near, courses.level), np.where(gap, np.sqrt(1.0 - rho**2), 0.0)
 
 
 def _shuffled(
-    courses: _Courses, filled: np.ndarray, counts: np.ndarray, generator: np.random.Generator
+    courses: _Courses,
+    levels: tuple[np.ndarray, np.ndarray],
+    counts: np.ndarray,
+    generator: np.random.Generator,
 ) -> np.ndarray:
     """Flags of one shuffled marker: the same number at each visit of each arm."""
     here = ~np.isnan(courses.month)
-    names, code = np.unique(courses.arm, return_inverse=True)
     # Patients are sorted by arm, so sorting random numbers within arms permutes patients within arms.
-    donor = np.lexsort((generator.random(len(code)), code))
-    received = np.where(here, filled[donor] + 1e-9 * generator.random(filled.shape), -np.inf)
+    donor = np.lexsort((generator.random(len(courses.arm)), courses.arm))
+    # The least of the noise only breaks ties.
+    spread = np.maximum(levels[1][donor], 1e-9)
+    received = np.where(here, levels[0][donor] + spread * generator.standard_normal(here.shape), -np.inf)
     flag = np.zeros_like(courses.flag)
-    for arm in range(len(names)):
-        own = code == arm
+    for arm in range(courses.arm.max() + 1):
+        own = courses.arm == arm
         place = np.argsort(np.argsort(-received[own], axis=0, kind="stable"), axis=0)
         flag[own] = (place < counts[own]) & here[own]
     return flag

@@ -105,14 +105,14 @@ def test_an_unknown_tumour_state_is_refused() -> None:
 RS = domain(
     "rs",
     """
-USUBJID, RSTESTCD, RSCAT,      RSSTRESC, RSSTAT,   RSEVAL,               RSEVALID,      RSACPTFL, VISITNUM, RSDTC, RSSEQ
-S1,      OVRLRESP, RECIST 1.1, PR,       ,         INVESTIGATOR,         ,              ,         2,        2014-02, 1
-S1,      OVRLRESP, RECIST 1.1, CHECK,    ,         INVESTIGATOR,         ,              ,         3,        2014-03-06, 2
-S1,      OVRLRESP, RECIST 1.1, ,         NOT DONE, INVESTIGATOR,         ,              ,         4,        2014-04-06, 3
-S1,      OVRLRESP, iRECIST,    iUPD,     ,         INVESTIGATOR,         ,              ,         4,        2014-05-06, 4
-S1,      TRGRESP,  RECIST 1.1, PD,       ,         INVESTIGATOR,         ,              ,         5,        2014-06-06, 5
-S1,      OVRLRESP, ,           SD,       ,         INDEPENDENT ASSESSOR, RADIOLOGIST 1, Y,        2,        2014-02-03, 6
-S1,      OVRLRESP, ,           iCPD,     ,         INDEPENDENT ASSESSOR, RADIOLOGIST 2, Y,        3,        2014-03-03, 7
+USUBJID, RSTESTCD, RSCAT,      RSSTRESC, RSSTAT,   RSEVAL,               RSEVALID, RSACPTFL, VISITNUM, RSDTC, RSSEQ
+S1,      OVRLRESP, RECIST 1.1, PR,       ,         INVESTIGATOR,         , ,         2,        2014-02, 1
+S1,      OVRLRESP, RECIST 1.1, CHECK,    ,         INVESTIGATOR,         , ,         3,        2014-03-06, 2
+S1,      OVRLRESP, RECIST 1.1, ,         NOT DONE, INVESTIGATOR,         , ,         4,        2014-04-06, 3
+S1,      OVRLRESP, iRECIST,    iUPD,     ,         INVESTIGATOR,         , ,         4,        2014-05-06, 4
+S1,      TRGRESP,  RECIST 1.1, PD,       ,         INVESTIGATOR,         , ,         5,        2014-06-06, 5
+S1,      OVRLRESP, ,           SD,       ,         INDEPENDENT ASSESSOR, RADIOLOGIST 1, Y, 2,        2014-02-03, 6
+S1,      OVRLRESP, ,           iCPD,     ,         INDEPENDENT ASSESSOR, RADIOLOGIST 2, Y, 3,        2014-03-03, 7
 """,
 )
 

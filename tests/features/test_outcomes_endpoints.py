@@ -104,6 +104,30 @@ DFS = {
         (0, 3, "last adequate assessment"),
         (0, 3, "last adequate assessment"),
     ),
+    "a scan between surgery and entry is no assessment after entry": (
+        {"scans": ("ct 1 clear unscheduled",), "seen": 30},
+        (0, ENTRY, "no assessment"),
+        (0, ENTRY, "no assessment"),
+    ),
+    "death on the day of the positive scan: the recurrence is the event": (
+        {"scans": (*both("3", "6"), "mri 9 recurrence"), "died": 9},
+        (1, 9, "recurrence"),
+        (1, 9, "recurrence"),
+    ),
+    "a scan after the recurrence never stands for an earlier visit": (
+        {
+            "scans": (
+                *both("9"),
+                "mri 12 clear -10",
+                "petct 12 clear -10",
+                "ct 12 recurrence unscheduled +3",
+                "mri 12 clear +5",
+            ),
+            "therapy": ("chemotherapy 11.83",),
+        },
+        (1, months(368), "recurrence"),
+        (0, months(355), "new therapy"),
+    ),
     "new therapy before recurrence: last adequate assessment before its start": (
         {"scans": (*both("3", "6", "9"), "mri 12 recurrence"), "therapy": ("chemotherapy 10",)},
         (1, 12, "recurrence"),
@@ -355,6 +379,12 @@ def test_sensitivity_to_missed_visits(protocol):
     assert short(row_of(trial, three, family="fda")) == (1, near(12), "recurrence")
 
 
+def test_under_any_modality_a_scan_before_entry_is_no_assessment_either(protocol):
+    any_scan = with_rules(protocol, imaging__adequate_assessment="any scheduled modality")
+    row = row_of(one_trial(("ct 1 clear unscheduled",)), any_scan, family="fda")
+    assert short(row) == (0, near(ENTRY), "no assessment")
+
+
 def test_any_scheduled_modality_makes_every_adequate_scan_an_assessment(protocol):
     any_scan = with_rules(protocol, imaging__adequate_assessment="any scheduled modality")
     partial = one_trial((*both("3", "6", "9"), "mri 12 clear"), seen=30)
@@ -449,5 +479,16 @@ def test_an_empty_trial_has_empty_tables(protocol):
     from data.trial import Trial
 
     for endpoint in FIVE:
-        for family in ("as_observed", "fda", "interval"):
-            assert endpoint_times(Trial.empty(), protocol, endpoint, family=family).empty
+        assert censoring_variants(Trial.empty(), protocol, endpoint).empty
+
+
+def test_a_clear_scan_before_time_zero_opens_no_interval(protocol):
+    trial = one_trial(("mri 3 clear", "mri 6 recurrence"), therapy=("prrt 3.5",), arm="prrt")
+    row = row_of(trial, protocol, "dfs", "interval", origin="first_treatment")
+    assert (row["lower"], row["upper"]) == (0.0, pytest.approx(months(183 - 107)))
+
+
+@pytest.mark.parametrize(("days_after_entry", "excluded"), [(0, True), (1, False)])
+def test_an_event_on_the_day_of_entry_is_before_it(protocol, days_after_entry, excluded):
+    trial = one_trial((f"ct 0 recurrence unscheduled +{45 + days_after_entry}",))
+    assert endpoint_times(trial, protocol, "dfs", family="as_observed").empty == excluded

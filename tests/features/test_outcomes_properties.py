@@ -55,8 +55,7 @@ def rules(request, protocol):
     return with_rules(protocol, imaging__adequate_assessment=request.param)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize(("seed", "origin"), list(enumerate(ORIGINS)))
 def test_shifting_every_date_changes_nothing(protocol, seed, origin):
     trial = random_trial(seed)
     shift = pd.Timedelta(days=int(np.random.default_rng(seed).integers(-4000, 4000)))

@@ -180,6 +180,8 @@ def test_the_baseline_is_the_last_assessment_not_after_the_origin() -> None:
     origin = pd.Series({"P": pd.Timestamp("2020-03-10")})
     assert told(lesions, "baseline_mm sum_mm overall") == [(40.0, 50.0, "PD"), (40.0, 30.0, "SD")]
     assert told(lesions, "baseline_mm sum_mm overall", origin=origin) == [(50.0, 30.0, "PR")]
+    on_the_day = pd.Series({"P": pd.Timestamp("2020-03-01")})
+    assert told(lesions, "baseline_mm sum_mm overall", origin=on_the_day) == [(50.0, 30.0, "PR")]
     assert assess(lesions, PROTOCOL, origin)["origin_on"].tolist() == [pd.Timestamp("2020-03-10")]
 
 

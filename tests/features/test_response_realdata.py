@@ -106,7 +106,11 @@ def test_recorded_parts_combine_to_the_recorded_overall_response_1035_times() ->
 def test_the_overall_response_differs_only_where_the_target_response_does() -> None:
     table = read_anew()
     differ = table["overall"] != table["OVRLRESP"]
-    assert differ.sum() == 57 and (table.loc[differ, "target"] != table.loc[differ, "TRGRESP"]).all()
+    targets = table["target"] != table["TRGRESP"]
+    assert (differ & ~targets).sum() == 0
+    assert table.loc[targets, "target"].value_counts().to_dict() == {"PD": 92, "NE": 22}
+    assert table.loc[differ, "overall"].value_counts().to_dict() == {"PD": 47, "NE": 10}
+    assert table.loc[targets & ~differ, "overall"].value_counts().to_dict() == {"PD": 57}
 
 
 def test_the_accepted_reader_is_radiologist_1() -> None:

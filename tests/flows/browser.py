@@ -88,7 +88,7 @@ def printed(page: str, folder: Path) -> list[int]:
 def sheet_marks(pdf: bytes) -> list[int]:
     """Text operations and painted paths of every sheet of a PDF as Chromium writes it."""
     start = {int(found.group(1)): found.end() for found in re.finditer(rb"\n(\d+) 0 obj\b", pdf)}
-    heads = (pdf[place : place + 400].split(b"endobj")[0] for place in start.values())
+    heads = (pdf[place : pdf.find(b"endobj", place)] for place in start.values())
     return [_marks(pdf, start, head) for head in heads if re.search(rb"/Type\s*/Page\b", head)]
 
 

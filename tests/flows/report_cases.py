@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from data.protocol import Protocol, load_protocol
-from data.trial import Trial
-from features.clock import surgery_dates
+from data.trial import Trial, typed
+from features.clock import origin_dates
 from features.landmark import landmark_table
 from features.outcomes import Outcome, build_outcome
 from models.result import TrainingResult
@@ -40,6 +41,58 @@ def gold() -> Trial:
 @cache
 def gold_outcome() -> Outcome:
     return build_outcome(gold(), protocol())
+
+
+@cache
+def measured() -> Trial:
+    """The gold trial with lesions followed in forty patients, and adverse events in both arms."""
+    people = gold().patients.head(40)
+    lesions = [
+        {
+            "patient_id": row.patient_id,
+            "scan_on": row.surgery_on + pd.Timedelta(days=day),
+            "lesion": "T1",
+            "role": "target",
+            "organ": "liver",
+            "node": "no",
+            "diameter_mm": size,
+            "state": "measured",
+        }
+        for number, row in enumerate(people.itertuples())
+        for day, size in ((-5, 50.0), (90, 20.0 + 2.0 * number), (180, 18.0 + 2.2 * number))
+    ]
+    terms = ("Fatigue", "Nausea", "Neutrophil count decreased", "Abdominal pain", "Alopecia")
+    events = [
+        {
+            "patient_id": row.patient_id,
+            "started_on": row.randomised_on + pd.Timedelta(days=30),
+            "term": term,
+            "grade": str(1 + (number + place) % 4),
+            "related": "yes",
+        }
+        for number, row in enumerate(gold().patients.itertuples())
+        for place, term in enumerate(terms)
+        if (number * 7 + place * 5) % (place + 2) == 0
+    ]
+    return gold().replace(
+        lesions=typed("lesions", pd.DataFrame(lesions)), adverse_events=typed("adverse_events", pd.DataFrame(events))
+    )
+
+
+def with_rule(key: str, value: object) -> Protocol:
+    """The protocol with one rule changed."""
+    rules = protocol()
+    return replace(rules, records=rules.records | {key: replace(rules.record(key), value=value)})
+
+
+def only_patients(trial: Trial, who: list[str]) -> Trial:
+    """Some patients of a trial with all that belongs to them."""
+    kept = {
+        name: frame[frame["patient_id"].isin(who)].reset_index(drop=True)
+        for name, frame in trial.tables().items()
+        if "patient_id" in frame
+    }
+    return trial.replace(**kept)
 
 
 def one_patient(**facts: object) -> Trial:
@@ -88,7 +141,7 @@ def trainings() -> dict[str, TrainingResult]:
     plan = Plan(folds=5, repeats=1, resamples=10, draws=5, jobs=1)
     return {
         name: train_endpoint(
-            tables, gold_outcome(), rules.endpoint(name), rules, surgery=surgery_dates(trial.patients),
+            tables, gold_outcome(), rules.endpoint(name), rules, origin=origin_dates(trial, rules),
             models=["M0", "M3"], plan=plan,
         )
         for name in ENDPOINTS
@@ -102,7 +155,7 @@ def scores() -> pd.DataFrame:
     tables = {landmark: landmark_table(trial, rules, landmark) for landmark in (6.0, 36.0)}
     result = results["MRD36@6"]
     champions = {"MRD36@6": Champion(result.models[result.champion].estimator, "mrd36-at-6", "1", result.champion)}
-    return score(tables, rules, champions, surgery=surgery_dates(trial.patients), data_cut="2024-01-01")
+    return score(tables, rules, champions, origin=origin_dates(trial, rules), data_cut="2024-01-01")
 
 
 class Page(HTMLParser):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import browser
 import pandas as pd
 import pytest
-from report_cases import gold, gold_outcome, one_patient, protocol, scores, trainings
+from report_cases import gold, gold_outcome, measured, one_patient, only_patients, protocol, scores, trainings
 
 from data.trial import Trial
 from features.outcomes import build_outcome
@@ -36,8 +37,10 @@ def bare(trial: Trial) -> str:
     return cohort_page(trial, protocol(), build_outcome(trial, protocol()), [], pd.DataFrame())
 
 
+@cache
 def full() -> str:
-    return cohort_page(gold(), protocol(), gold_outcome(), list(trainings().values()), scores())
+    """Every section with content: models, calls, lesions and adverse events included."""
+    return cohort_page(measured(), protocol(), gold_outcome(), list(trainings().values()), scores())
 
 
 FIRST = str(gold().patients["patient_id"].iloc[0])
@@ -45,6 +48,7 @@ PAGES = {
     "cohort": full,
     "empty": lambda: bare(Trial.empty()),
     "one patient": lambda: bare(one_patient()),
+    "three patients": lambda: bare(only_patients(measured(), gold().patients["patient_id"].head(3).tolist())),
     "patient": lambda: patient_page(gold(), protocol(), gold_outcome(), scores(), FIRST),
     "model": lambda: model_page(trainings()["MRD36@6"], protocol()),
 }
@@ -63,7 +67,7 @@ def test_the_cohort_report_prints_without_blank_sheets(tmp_path: Path) -> None:
 
 
 def test_what_is_folded_on_the_screen_is_on_the_paper(tmp_path: Path) -> None:
-    page = '<!DOCTYPE html><html><head><style>{style}</style></head><body><p>a</p>{fold}</body></html>'
+    page = "<!DOCTYPE html><html><head><style>{style}</style></head><body><p>a</p>{fold}</body></html>"
     words = "".join(f"<p>line {line}</p>" for line in range(400))
     fold = f"<details><summary>more</summary>{words}</details>"
     with_style = browser.printed(page.format(style=style(), fold=fold), tmp_path)
@@ -78,7 +82,7 @@ def test_a_broken_page_is_found_out(tmp_path: Path) -> None:
         "1280: the page is 2000 wide in a window of 1280",
         "390: the page is 2000 wide in a window of 390",
         '"one label" lies on "on another"',
-        'cut off by',
+        "cut off by",
         'letters of 4.0 px, "tiny"',
         "no text alternative: <img>",
         "no text alternative: <div>",

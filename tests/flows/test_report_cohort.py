@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +11,15 @@ import pytest
 from report_cases import HOSTILE, Page, check, gold, gold_outcome, one_patient, protocol, scores, trainings
 
 from data.trial import Trial
+from features.cohort import due_samples, flow_losses, patient_flow
 from features.outcomes import build_outcome
-from flows.reports import timeline, write_cohort_report
+from flows.reports import write_cohort_report
 from flows.reports.cohort.calls import calls_table, reasons_table
 from flows.reports.cohort.endpoints import endpoint_section, shown_model
 from flows.reports.cohort.flow import flow_stages
+from flows.reports.cohort.material import Cohort
 from flows.reports.cohort.outcome import rate_at
+from flows.reports.cohort.paint_flow import Stage
 from flows.reports.cohort.patients import table_one
 from flows.reports.cohort.quality import plate_table, rejected_files, westgard
 from flows.reports.cohort.report import cohort_page
@@ -112,25 +116,34 @@ def test_hostile_words_stay_words() -> None:
     assert "<script>alert('x')</script>" in page.text
 
 
-def test_patient_flow_counts() -> None:
-    stages = {stage.label: stage for stage in flow_stages(gold(), gold_outcome(), protocol())}
-    assert stages["Consented"].total is None
-    assert stages["Randomised"].total == 106
-    assert stages["Randomised"].blood == {"control": 51, "prrt": 48}
-    assert stages["At risk, month 6"].total == trainings()["MRD36@6"].counts["at_risk"]
+def stages_of(cohort: Cohort) -> dict[str, Stage]:
+    table = patient_flow(cohort.trial, cohort.outcome, cohort.protocol)
+    losses = flow_losses(cohort.trial, cohort.outcome, cohort.protocol)
+    return {stage.label: stage for stage in flow_stages(cohort, table, losses)}
+
+
+def test_patient_flow_counts_and_who_left_add_up() -> None:
+    stages = stages_of(Cohort(gold(), protocol(), gold_outcome()))
+    assert list(stages)[:3] == ["Consented", "Resected", "Randomised"]
+    assert stages["Randomised"].total == 106 and stages["Randomised"].arms == {"control": 54, "prrt": 52}
+    assert stages["At risk at month 6"].total == trainings()["MRD36@6"].counts["at_risk"]
+    chain = [stage for label, stage in stages.items() if label == "Randomised" or label.startswith("At risk")]
+    for before, after in pairwise(chain):
+        assert before.total - after.total == sum(int(words.split()[0]) for words in after.left)
+        assert all(after.blood[arm] <= after.arms[arm] for arm in after.arms)
 
 
 def test_a_cohort_without_arms_flows_as_one_group() -> None:
     trial = gold().replace(patients=gold().patients.assign(arm=None, randomised_on=pd.NaT))
     outcome = build_outcome(trial, protocol())
-    stages = {stage.label: stage for stage in flow_stages(trial, outcome, protocol())}
+    stages = stages_of(Cohort(trial, protocol(), outcome))
     assert "Randomised" not in stages
-    month_6 = stages["At risk, month 6"]
+    month_6 = stages["At risk at month 6"]
     assert (month_6.total, month_6.arms) == (trainings()["MRD36@6"].counts["at_risk"], {})
     assert 0 < month_6.blood[""] < month_6.total
     page = check(cohort_page(trial, protocol(), outcome, [], NOTHING))
     assert "Disease-free at 36 months, Not randomised" in page.text and "interval –%" not in page.text
-    assert "Hazard ratio" not in page.text
+    assert "nobody randomised" in page.text and "Hazard ratio" not in page.text
 
 
 def test_details_are_of_the_model_that_the_policy_names() -> None:
@@ -155,7 +168,7 @@ def test_table_one_shows_arms_missing_and_what_was_not_delivered() -> None:
 
 def test_a_sample_is_due_until_recurrence_and_while_in_follow_up() -> None:
     trial = one_patient()
-    due = timeline.due_samples(trial, build_outcome(trial, protocol()), protocol())
+    due = due_samples(trial, build_outcome(trial, protocol()), protocol())
     rows = {(row.specimen, row.visit): row.got for row in due.itertuples()}
     assert rows == {
         ("blood", "baseline"): False,

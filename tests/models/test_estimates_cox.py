@@ -308,3 +308,12 @@ def test_a_search_that_ends_early_is_no_fit(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(cox_likelihood, "solve", lambda objective, start, **choices: start)
     with pytest.raises(CannotFit, match="no maximum of the partial likelihood was found"):
         cox(BY_HAND, time="time", event="event", covariates=["arm"])
+
+
+def test_entry_at_the_origin_is_observation_from_the_start() -> None:
+    """A recurrence on the day of the origin counts, with an entry column as without."""
+    frame = BY_HAND.assign(time=BY_HAND["time"] - 1, entry=0.0)
+    choices = {"time": "time", "event": "event", "covariates": ["arm"]}
+    with_entry, without = cox(frame, **choices, entry="entry"), cox(frame, **choices)
+    pd.testing.assert_frame_equal(with_entry.table, without.table, rtol=1e-9)
+    assert with_entry.concordance.value == pytest.approx(without.concordance.value)

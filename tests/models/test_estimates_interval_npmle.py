@@ -264,6 +264,18 @@ def test_band_is_the_same_for_any_number_of_workers(backend: str) -> None:
     assert ((alone["lower"] <= alone["value"]) & (alone["value"] <= alone["upper"])).all()
 
 
+def test_band_is_made_of_percentiles_over_patients_drawn_again() -> None:
+    """Stream (seed, number) draws the patients of each resample; limits of the highest and of the lowest curve."""
+    _, lower, upper = scanned(4, 50)
+    found = []
+    for number in range(20):
+        drawn = np.random.default_rng([9, number]).integers(0, 50, 50)
+        found.append(turnbull(lower[drawn], upper[drawn]).at([10, 20])[["at_left", "at_right"]].to_numpy())
+    band = bootstrap_band(lower, upper, [10, 20], resamples=20, seed=9, level=0.9)
+    np.testing.assert_allclose(band["upper"], np.quantile(found, 0.95, axis=0)[:, 0])
+    np.testing.assert_allclose(band["lower"], np.quantile(found, 0.05, axis=0)[:, 1])
+
+
 def test_band_holds_the_truth_about_as_often_as_it_says() -> None:
     """40 small trials, bands of 90% at month 12 from the NPMLE; a wrong tail or a wrong level falls outside."""
     truth, held = np.exp(-((12 / 20) ** 1.4)), []

@@ -179,6 +179,26 @@ def test_hazard_ratio_limits_use_the_scale_too() -> None:
         fit.at(12.0)
 
 
+def test_limits_follow_from_the_covariance_by_numeric_derivatives() -> None:
+    """Weibull, arm prrt: log hazard ratio, log median and z at month 12, each with both sides of its 95% limits."""
+    frame = two_arms(3)
+    fit = weibull_interval(frame["lower"], frame["upper"], frame[["arm"]])
+    theta, arm = fit.table["coef"].to_numpy(), pd.DataFrame({"arm": ["prrt"]})
+
+    def limits(function) -> np.ndarray:
+        slope = np.array([(function(theta + s) - function(theta - s)) / 2e-6 for s in 1e-6 * np.eye(3)])
+        return function(theta) + 1.959963984540054 * np.array([-1, 1]) * np.sqrt(slope @ fit.covariance @ slope)
+
+    ratio = fit.hazard_ratios()[["lower", "upper"]].iloc[0]
+    np.testing.assert_allclose(ratio, np.exp(limits(lambda t: -t[1] / np.exp(t[2]))), rtol=1e-6)
+    median = fit.quantile(0.25, arm)[["lower", "upper"]].iloc[0]
+    quarter = np.log(-np.log(0.75))
+    np.testing.assert_allclose(median, np.exp(limits(lambda t: t[0] + t[1] + np.exp(t[2]) * quarter)), rtol=1e-6)
+    read = fit.at(12.0, arm)[["upper", "lower"]].iloc[0]
+    z = limits(lambda t: (np.log(12) - t[0] - t[1]) / np.exp(t[2]))
+    np.testing.assert_allclose(read, np.exp(-np.exp(z)), rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("lower", "upper", "covariates", "choices", "message"),
     [

@@ -8,7 +8,7 @@ import pytest
 from lifelines.statistics import logrank_test, multivariate_logrank_test
 from scipy.stats import chi2
 
-from models.estimates.comparison import log_rank, observed_and_expected, pairwise_log_rank
+from models.estimates.comparison import _holm, log_rank, observed_and_expected, pairwise_log_rank
 from models.estimates.cox import cox
 
 # Remission of acute leukaemia, weeks (Freireich 1963): 6-mercaptopurine, then placebo (all relapse).
@@ -92,6 +92,8 @@ def test_holm_steps_down() -> None:
     ordered = table.sort_values("p")
     steps = ordered["p"].to_numpy() * [3, 2, 1]
     assert ordered["p_holm"].to_numpy() == pytest.approx(np.minimum(np.maximum.accumulate(steps), 1))
+    literal = _holm(np.array([0.01, 0.04, 0.03, np.nan]))
+    assert literal == pytest.approx([0.03, 0.06, 0.06, np.nan], nan_ok=True)
     assert table[["one", "other"]].to_numpy().tolist() == [["0", "1"], ["0", "2"], ["1", "2"]]
 
 

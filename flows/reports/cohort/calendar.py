@@ -2,81 +2,92 @@
 
 from __future__ import annotations
 
-from data.protocol import Protocol
-from data.trial import Trial
-from features.outcomes import Outcome
+import pandas as pd
+
+from features.cohort import completeness, due_samples
 from flows.reports import timeline
-from flows.reports.blocks import Section, figures
+from flows.reports.blocks import Section, figures, folded, lead, tables
 from flows.reports.cohort.material import Cohort
 from flows.reports.cohort.paint_calendar import paint_swimmer
 from flows.reports.cohort.paint_marker import paint_missing
-from flows.reports.page import EMPTY, Figure, records
-from flows.reports.style import draw
+from flows.reports.page import EMPTY, Figure, Table, percent, records
+from flows.reports.style import arm_label, draw
 
 # A swimmer plot with more lines than this cannot be read on a page; the completeness map takes over.
 MOST_LINES = 240
 NAMED_LINES = 130
+DUE = (
+    "Got / due. Due: from patients alive, in follow-up and without recurrence. A scan counts when it is adequate and "
+    "scheduled. Recurrence ends the calendar of a patient, so a missing late sample says something about the outcome "
+    "and is never used as a feature."
+)
 
 
 def calendar_section(cohort: Cohort) -> Section:
-    """Samples and scans: completeness, and the swimmer plot."""
-    trial, outcome, protocol = cohort.trial, cohort.outcome, cohort.protocol
-    heading = missing_sentence(trial, outcome, protocol).rstrip(".")
-    if outcome.patients.empty:
-        heading = "No patient has been delivered"
-    return Section("calendar", "Samples and scans", heading, tuple(figures(calendar_figures(trial, outcome, protocol))))
+    """Samples and scans: completeness by arm and by centre, and the swimmer plot."""
+    if cohort.outcome.patients.empty:
+        return Section("calendar", "Samples and scans", "No patient has been delivered", (lead("Nothing was due."),))
+    blocks = [
+        *figures([completeness_figure(cohort), swimmer(cohort)]),
+        *folded("Completeness by centre", tables(*site_tables(cohort))),
+    ]
+    return Section("calendar", "Samples and scans", missing_sentence(cohort), tuple(blocks))
 
 
-def calendar_figures(trial: Trial, outcome: Outcome, protocol: Protocol) -> list[Figure]:
-    """The completeness map and, for a cohort that fits on a page, the swimmer plot."""
-    if outcome.patients.empty:
-        return []
-    figures = []
-    table = timeline.completeness(trial, outcome, protocol)
-    if len(table):
-        rows = table["what"].nunique()
-        words = "; ".join(f"{row.what} month {row.month:g}: {row.got:.0f} of {row.due:.0f}" for row in records(table))
-        figures.append(
-            draw(
-                paint_missing,
-                table,
-                key="completeness",
-                size=(11.2, 0.42 * rows + 0.9),
-                title="What was due and what came",
-                caption="Got / due. Due: from patients alive, in follow-up and without recurrence. A scan "
-                "counts when it "
-                "is adequate and scheduled. Recurrence ends the calendar of a patient, so a missing late "
-                "sample says "
-                "something about the outcome and is never used as a feature.",
-                alt=f"Completeness by kind, arm and visit. {words}.",
-            )  # fmt: skip
-        )
-    if len(outcome.patients) <= MOST_LINES:
-        figures.append(_swimmer(trial, outcome, protocol))
-    return figures
-
-
-def _swimmer(trial: Trial, outcome: Outcome, protocol: Protocol) -> Figure:
-    calendar = timeline.calendar(trial, outcome, protocol)
-    lines = len(calendar.lines)
-    recurrences = int(outcome.patients["first_positive"].notna().sum())
+def completeness_figure(cohort: Cohort) -> Figure | None:
+    """What was due and what came by kind, arm and visit; None when nothing was due."""
+    table = completeness(cohort.trial, cohort.outcome, cohort.protocol)
+    if table.empty:
+        return None
+    arm = table["by"].replace("unallocated", "").map(arm_label)
+    table = table.assign(what=table["what"] + " · " + arm)
+    rows = table["what"].nunique()
+    words = "; ".join(f"{row.what} month {row.month:g}: {row.got:.0f} of {row.due:.0f}" for row in records(table))
     return draw(
-        paint_swimmer, calendar, timeline.last_month(outcome, protocol), lines <= NAMED_LINES,
+        paint_missing, table, cohort.since,
+        key="completeness", size=(11.2, 0.42 * rows + 0.9), title="What was due and what came", caption=DUE,
+        alt=f"Completeness by kind, arm and visit. {words}.",
+    )  # fmt: skip
+
+
+def site_tables(cohort: Cohort) -> list[Table]:
+    """One table per kind: got / due by centre and visit, and the share over all visits."""
+    table = completeness(cohort.trial, cohort.outcome, cohort.protocol, by="site")
+    return [_site_table(str(what), own) for what, own in table.groupby("what", sort=False)]
+
+
+def _site_table(what: str, own: pd.DataFrame) -> Table:
+    months = sorted(own["month"].unique())
+    cells = {(row.by, row.month): f"{row.got} / {row.due}" for row in records(own)}
+    totals = own.groupby("by")[["got", "due"]].sum()
+    rows = tuple(
+        (str(site), *(cells.get((site, month), EMPTY) for month in months), percent(row["got"] / row["due"]))
+        for site, row in totals.iterrows()
+    )
+    return Table((f"{what}, centre", *(f"Month {month:g}" for month in months), "All"), rows)
+
+
+def swimmer(cohort: Cohort) -> Figure | None:
+    """Every patient on one line; None for a cohort that does not fit on a page."""
+    if len(cohort.outcome.patients) > MOST_LINES:
+        return None
+    calendar = timeline.calendar(cohort.trial, cohort.outcome, cohort.protocol)
+    last, lines = timeline.last_month(cohort.outcome, cohort.protocol), len(calendar.lines)
+    recurrences = int(cohort.outcome.patients["first_positive"].notna().sum())
+    return draw(
+        paint_swimmer, calendar, last, lines <= NAMED_LINES, cohort.since,
         key="swimmer", size=(11.2, max(2.4, 0.135 * lines + 1.2)), title="Every patient on one line",
-        caption="Sorted by arm and by the last adequate scan. The line runs to the last contact. A red "
-        "cross marks a blood "
-        "sample that was due and not drawn.",
+        caption="Sorted by arm and by the last adequate scan. The line runs to the last contact. A red cross marks a "
+        "blood sample that was due and not drawn.",
         alt=f"Calendar of {lines} patients: {len(calendar.blood)} blood and {len(calendar.urine)} urine samples, "
         f"{len(calendar.scans)} scans, {len(calendar.cycles)} PRRT cycles, {recurrences} recurrences, "
         f"{len(calendar.deaths)} deaths, {len(calendar.absent)} blood samples due and not drawn.",
     )  # fmt: skip
 
 
-def missing_sentence(trial: Trial, outcome: Outcome, protocol: Protocol) -> str:
-    """One sentence on the blood samples that are missing."""
-    if outcome.patients.empty:
-        return EMPTY
-    due = timeline.due_samples(trial, outcome, protocol)
+def missing_sentence(cohort: Cohort) -> str:
+    """How many blood samples and scans are missing."""
+    due = due_samples(cohort.trial, cohort.outcome, cohort.protocol)
     blood = due[due["specimen"].eq("blood")]
     lacking = int((~blood["got"].astype(bool)).sum())
-    return f"{lacking} of {len(blood)} blood samples that were due were not drawn."
+    return f"{lacking} of {len(blood)} blood samples that were due were not drawn"

@@ -12,9 +12,8 @@ import pandas as pd
 from data.protocol import Protocol
 from data.trial import Trial
 from features.outcomes import Outcome
-from flows.reports.timeline import ARMS, arms
+from flows.reports.timeline import ARMS, arms, since
 
-ORIGINS = {"surgery": "surgery", "randomisation": "randomisation", "first_treatment": "first treatment"}
 NOT_ESTIMABLE = "not estimable"
 
 
@@ -41,8 +40,7 @@ class Cohort:
     @property
     def since(self) -> str:
         """What months are counted from, in words."""
-        origin = str(self.protocol["clock.origin"])
-        return ORIGINS.get(origin, origin.replace("_", " "))
+        return since(self.protocol)
 
     @property
     def months(self) -> tuple[float, ...]:
@@ -53,6 +51,10 @@ class Cohort:
     def last_report_month(self) -> float:
         """The month of the headline: the last at which curves are read."""
         return max(self.months)
+
+    def without_results(self) -> Cohort:
+        """The same cohort as if the laboratory had reported nothing."""
+        return Cohort(self.trial.replace(results=self.trial.results[:0]), self.protocol, self.outcome)
 
     def own(self, frame: pd.DataFrame, arm: str) -> pd.DataFrame:
         """Rows of a group of :attr:`groups`; the group without a name takes everybody."""

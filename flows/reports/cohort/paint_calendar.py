@@ -12,8 +12,9 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from flows.reports.page import records
-from flows.reports.style import ACCENT, INK, SCAN_MARKS, SOFT, arm_colour, arm_label, month_axis
+from flows.reports.style import ACCENT, INK, SCAN_MARKS, SOFT, arm_colour, arm_label, arm_text, month_axis
 
+UPRIGHT_LINES = 16
 Look = dict[str, Any]
 BLOOD: Look = {"marker": "o", "markersize": 4.6, "color": ACCENT, "linestyle": "none"}
 URINE: Look = {"marker": "o", "markersize": 2.6, "color": ACCENT, "markerfacecolor": "white", "linestyle": "none"}
@@ -24,7 +25,7 @@ DEATH: Look = {"marker": "P", "markersize": 6.0, "color": INK, "linestyle": "non
 
 @dataclass(frozen=True)
 class Calendar:
-    """Everything on the time axis, months from surgery; every frame has ``row`` (line of the patient) and ``month``.
+    """Everything on the time axis, months from the origin; every frame has ``row`` (line of the patient) and ``month``.
 
     Parameters
     ----------
@@ -45,13 +46,15 @@ class Calendar:
     deaths: pd.DataFrame
 
 
-def paint_swimmer(canvas: Canvas, calendar: Calendar, last: float, names: bool) -> None:
+def paint_swimmer(canvas: Canvas, calendar: Calendar, last: float, names: bool, since: str) -> None:
     """One line per patient, sorted by arm and length of observation.
 
     Parameters
     ----------
     names : bool
         Whether pseudonyms are written at the lines.
+    since : str
+        What months are counted from.
     """
     axes = canvas.subplots()
     for line in records(calendar.lines):
@@ -72,7 +75,7 @@ def paint_swimmer(canvas: Canvas, calendar: Calendar, last: float, names: bool) 
     _arm_words(axes, calendar.lines, names)
     lowest = float(calendar.lines["row"].max()) if len(calendar.lines) else 0.0
     axes.set_ylim(lowest + 1.0, -1.0)
-    month_axis(axes, last, 6)
+    month_axis(axes, last, 6, since)
     low = float(min(calendar.blood["month"].min(), -0.5)) if len(calendar.blood) else -0.5
     axes.set_xlim(max(low, -3.0) - 0.4, last + 0.5)
     axes.tick_params(axis="x", top=True, labeltop=True)
@@ -87,15 +90,18 @@ def _arm_words(axes: Axes, lines: pd.DataFrame, names: bool) -> None:
         axes.tick_params(axis="y", length=0, pad=2)
     else:
         axes.set_yticks([])
-    for arm, own in lines.groupby(lines["arm"].fillna(""), sort=False):
+    groups = lines.groupby(lines["arm"].fillna(""), sort=False)
+    # names stand upright only where every arm has lines enough to carry them
+    upright = len(lines) > 0 and groups.size().min() >= UPRIGHT_LINES
+    for arm, own in groups:
         axes.annotate(
             f"{arm_label(str(arm))} (n = {len(own)})",
             (1.005, float(own["row"].mean())),
             xycoords=("axes fraction", "data"),
-            rotation=270,
+            rotation=270 if upright else 0,
             va="center",
             ha="left",
-            color=arm_colour(str(arm)),
+            color=arm_text(str(arm)),
             fontweight="bold",
         )
 

@@ -111,7 +111,7 @@ def _legend(axes: Axes) -> None:
     axes.legend(handles=handles, loc="upper right", fontsize=8.5)
 
 
-def paint_missing(canvas: Canvas, table: pd.DataFrame) -> None:
+def paint_missing(canvas: Canvas, table: pd.DataFrame, since: str) -> None:
     """Completeness map: rows are what was due, columns visits; each cell "got / due" coloured by the share.
 
     Parameters
@@ -133,7 +133,7 @@ def paint_missing(canvas: Canvas, table: pd.DataFrame) -> None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xticks(range(len(columns)), [f"{month:g}" for month in columns])
     axes.xaxis.tick_top()
-    axes.set_xlabel("Visit, months since surgery")
+    axes.set_xlabel(f"Visit, months since {since}")
     axes.xaxis.set_label_position("top")
     axes.set_yticks(range(len(rows)), rows)
     axes.tick_params(length=0)

@@ -29,7 +29,7 @@ def paint_waterfall(canvas: Canvas, bars: pd.DataFrame, partial: float, progress
     axes = canvas.subplots()
     place = np.arange(len(bars))
     top = 100.0
-    height = bars["change"].clip(upper=top)
+    height = bars["change"].clip(upper=top).to_numpy()
     axes.bar(place, height, width=0.82, color=[arm_colour(arm) for arm in bars["arm"]], linewidth=0)
     for limit in (partial, progression):
         axes.axhline(limit, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)))

@@ -17,11 +17,14 @@ from flows.reports.cohort.calls import calls_section
 from flows.reports.cohort.eligibility import eligibility_section
 from flows.reports.cohort.endpoints import champion_tile, models_section
 from flows.reports.cohort.flow import flow_section
+from flows.reports.cohort.lead import lead_section
 from flows.reports.cohort.marker import marker_section
 from flows.reports.cohort.material import Cohort
 from flows.reports.cohort.outcome import outcome_section, outcome_tiles
 from flows.reports.cohort.patients import patients_section
 from flows.reports.cohort.quality import laboratory_section
+from flows.reports.cohort.response import response_section
+from flows.reports.cohort.safety import safety_section
 from flows.reports.cohort.visit_clock import visit_times
 from models.result import TrainingResult
 
@@ -98,7 +101,10 @@ def cohort_page(
             patients_section(cohort),
             calendar_section(cohort),
             outcome_section(cohort, visits),
+            response_section(cohort),
+            safety_section(cohort),
             marker_section(cohort),
+            lead_section(cohort),
             models_section(ordered, protocol),
             calls_section(scores, protocol),
             laboratory_section(trial, protocol, files),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
+from features.cohort import due_samples
 from features.measurements import measurements
 from features.outcomes import Outcome
 from features.urine import hiaa_per_creatinine
@@ -95,7 +96,7 @@ def missing_months(
     trial: Trial, protocol: Protocol, outcome: Outcome, patient_id: str, specimen: str
 ) -> tuple[float, ...]:
     """Months at which a sample was due and none was drawn."""
-    due = timeline.due_samples(trial, outcome, protocol)
+    due = due_samples(trial, outcome, protocol)
     own = due[due["patient_id"].eq(patient_id) & due["specimen"].eq(specimen) & ~due["got"].astype(bool)]
     return tuple(own["month"])
 
@@ -122,7 +123,8 @@ def trajectory_figure(trial: Trial, protocol: Protocol, outcome: Outcome, course
     )
     bands = ", ".join(f"{cut:g}" for cut in track.cutoffs)
     return draw(
-        paint_trajectory, track, course, first, last, key="trajectory", size=(11.2, 5.6), title="",
+        paint_trajectory, track, course, first, last, timeline.since(protocol),
+        key="trajectory", size=(11.2, 5.6), title="",
         caption="Above: the score as reported, solid after surgery; shading changes at the published cut-offs"
         f"{f' {bands}' if bands else ''}. The broad bar is the analytical 95% band from the plate controls. "
         "Below: scans and treatment on the same axis.",
@@ -164,7 +166,8 @@ def multiples_figure(trial: Trial, protocol: Protocol, outcome: Outcome, course:
         for track in tracks
     )
     return draw(
-        paint_multiples, tracks, first, last, key="multiples", size=(11.2, 2.9), title="Other analytes",
+        paint_multiples, tracks, first, last, timeline.since(protocol),
+        key="multiples", size=(11.2, 2.9), title="Other analytes",
         caption="On the same months. Urine is shown per creatinine of the same spot sample; a sample "
         "without creatinine has no "
         "point. Neither is part of the blood score.",

@@ -44,7 +44,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Course:
-    """Events of a patient, months from surgery.
+    """Events of a patient, months from the origin of the clock.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Course:
     landmarks: tuple[float, ...] = field(default=())
 
 
-def paint_trajectory(canvas: Canvas, track: Track, course: Course, first: float, last: float) -> None:
+def paint_trajectory(canvas: Canvas, track: Track, course: Course, first: float, last: float, since: str) -> None:
     """The marker with cut-off and analytical bands, above one lane per kind of event."""
     lanes = [name for name in ("mri", "ct", "petct") if course.scans["modality"].eq(name).any()] or ["mri"]
     names = {"mri": "MRI", "ct": "CT", "petct": "PET/CT"}
@@ -77,7 +77,7 @@ def paint_trajectory(canvas: Canvas, track: Track, course: Course, first: float,
         for landmark in course.landmarks:
             each.axvline(landmark, color=FAINT, linewidth=1.0, zorder=0)
     paint_track(axes, track, last)
-    axes.annotate("surgery", (0, 1), xycoords=("data", "axes fraction"), xytext=(4, -3), textcoords="offset points",
+    axes.annotate(since, (0, 1), xycoords=("data", "axes fraction"), xytext=(4, -3), textcoords="offset points",
                   fontsize=8.5, va="top")  # fmt: skip
     for row, name in enumerate(lanes):
         own = course.scans[course.scans["modality"].eq(name)]
@@ -100,7 +100,7 @@ def paint_trajectory(canvas: Canvas, track: Track, course: Course, first: float,
     under.spines["left"].set_visible(False)
     under.set_xlim(first, last)
     under.set_xticks(np.arange(0, last + 0.01, 6))
-    under.set_xlabel("Months since surgery (light lines: landmarks)")
+    under.set_xlabel(f"Months since {since} (light lines: landmarks)")
     _legend(canvas)
 
 
@@ -146,7 +146,7 @@ def paint_track(axes: Axes, track: Track, last: float) -> None:
     axes.set_title(track.title)
 
 
-def paint_multiples(canvas: Canvas, tracks: list[Track], first: float, last: float) -> None:
+def paint_multiples(canvas: Canvas, tracks: list[Track], first: float, last: float, since: str) -> None:
     """One small panel per further analyte, on the same months."""
     panels = canvas.subplots(1, len(tracks), squeeze=False)[0]
     for axes, track in zip(panels, tracks, strict=True):
@@ -154,7 +154,7 @@ def paint_multiples(canvas: Canvas, tracks: list[Track], first: float, last: flo
         paint_track(axes, track, last)
         axes.set_xlim(first, last)
         axes.set_xticks(np.arange(0, last + 0.01, 12))
-        axes.set_xlabel("Months since surgery")
+        axes.set_xlabel(f"Months since {since}")
         if track.points.empty:
             axes.text(0.5, 0.5, "no result", transform=axes.transAxes, ha="center", color=SOFT)
 

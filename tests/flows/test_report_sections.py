@@ -1,0 +1,160 @@
+"""Sections of the cohort report: response, harm, eligibility, lead time, and trials too small to estimate anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_cases import (
+    Page,
+    check,
+    gold,
+    gold_outcome,
+    measured,
+    one_patient,
+    only_patients,
+    protocol,
+    with_rule,
+)
+
+from data.protocol import Protocol
+from data.trial import Trial
+from features.cohort import eligibility, lead_times, worst_grades
+from features.outcomes import build_outcome
+from flows.reports.cohort.eligibility import eligibility_section
+from flows.reports.cohort.flow import flow_section
+from flows.reports.cohort.lead import lead_section
+from flows.reports.cohort.material import Cohort
+from flows.reports.cohort.readings import landmark_table
+from flows.reports.cohort.report import cohort_page
+from flows.reports.cohort.response import responders, response_section
+from flows.reports.cohort.safety import safety_section
+from flows.reports.cohort.times import AS_OBSERVED, times_of
+from flows.reports.page import percent
+
+SECTIONS = [
+    "flow", "eligibility", "patients", "calendar", "outcome", "response", "safety", "marker", "lead", "models", "calls",
+    "laboratory", "assumptions",
+]  # fmt: skip
+
+
+def page_of(trial: Trial, rules: Protocol | None = None) -> Page:
+    rules = rules or protocol()
+    return check(cohort_page(trial, rules, build_outcome(trial, rules), [], pd.DataFrame()))
+
+
+def cohort_of(trial: Trial) -> Cohort:
+    return Cohort(trial, protocol(), build_outcome(trial, protocol()))
+
+
+def first(count: int) -> Trial:
+    return only_patients(gold(), gold().patients["patient_id"].head(count).tolist())
+
+
+def without_events() -> Trial:
+    trial = first(12)
+    scans, seen = trial.imaging.assign(finding="clear"), trial.followup.assign(status="alive", died_on=pd.NaT)
+    return trial.replace(imaging=scans, followup=seen)
+
+
+def one_arm() -> Trial:
+    people = gold().patients
+    return only_patients(gold(), people.loc[people["arm"].eq("prrt"), "patient_id"].head(12).tolist())
+
+
+TRIALS: dict[str, tuple[Callable[[], Trial], tuple[str, object] | None]] = {
+    "no patient": (Trial.empty, None),
+    "one": (one_patient, None),
+    "three": (lambda: first(3), None),
+    "one arm": (one_arm, None),
+    "no event": (without_events, None),
+    "no scan": (lambda: first(12).replace(imaging=gold().imaging[:0]), None),
+    "no sample": (lambda: first(12).replace(samples=gold().samples[:0], results=gold().results[:0]), None),
+    "clock from randomisation": (lambda: first(12), ("clock.origin", "randomisation")),
+    "clock from the first treatment": (lambda: first(12), ("clock.origin", "first_treatment")),
+}
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_every_trial_has_every_section_in_the_table_of_contents(name: str) -> None:
+    trial, rule = TRIALS[name]
+    page = page_of(trial(), with_rule(*rule) if rule else None)
+    assert [slug for slug in page.ids if slug in SECTIONS] == SECTIONS
+    assert all(f'href="#{slug}"' in page.source for slug in SECTIONS)
+    assert "nan" not in page.text.lower().split() and "inf" not in page.text.split()
+
+
+def test_what_is_not_estimable_is_said() -> None:
+    words = page_of(first(3)).text
+    assert "Hazard ratio: not estimable (fewer than 10 events in an arm)" in words
+    assert "No lesion has been delivered" in words and "No adverse event has been delivered" in words
+
+
+def test_the_axis_names_the_origin_of_the_clock() -> None:
+    words = page_of(first(12), with_rule("clock.origin", "randomisation")).text
+    assert "Months since randomisation" in words and "Months since surgery" not in words
+
+
+def test_months_of_the_protocol_are_read() -> None:
+    rules = with_rule("survival.report_months", [20, 36])
+    times = times_of(Cohort(gold(), rules, gold_outcome()), "os", AS_OBSERVED)
+    rows = landmark_table(Cohort(gold(), rules, gold_outcome()), "os", times).rows
+    assert [row[0] for row in rows] == [f"Month {month}, {arm}" for month in (20, 36) for arm in ("Control", "PRRT")]
+
+
+def test_response_counts_are_those_of_the_lesions() -> None:
+    people = responders(measured(), protocol())
+    assert len(people) == 40
+    # baseline 50 mm, best of 20 + 2k and 18 + 2.2k: at least 30% smaller for k = 0 to 7
+    assert people["responded"].sum() == 8
+    assert people["change"].iloc[0] == pytest.approx(100 * (18 / 50 - 1))
+    section = response_section(cohort_of(measured()))
+    rates = next(block.content for block in section.blocks if block.kind == "table")
+    assert sum(int(row[2]) for row in rates.rows) == 8 and "Fisher's P = " in rates.caption
+    waterfall = next(block.content for block in section.blocks if block.kind == "figure")
+    assert waterfall.alt.startswith("Waterfall of 40 patients")
+
+
+def test_adverse_events_are_those_of_the_worst_grades() -> None:
+    section = safety_section(cohort_of(measured()))
+    table = worst_grades(measured(), protocol())
+    severe = table[table["term"].eq("Any event")].set_index("arm")["severe"]
+    assert section.heading == f"Grade 3 or worse: {severe['control']} of 54 Control and {severe['prrt']} of 52 PRRT"
+    folded = next(block for block in section.blocks if block.kind == "folded")
+    grades = folded.content[0].content
+    assert sum(span for _, span in grades.groups) == len(grades.columns)
+    assert len(grades.rows) == table["term"].nunique()
+
+
+def test_eligibility_shows_every_rule_and_who_fails_it() -> None:
+    trial = gold().replace(patients=gold().patients.assign(ki67_pct=np.where(gold().patients.index == 0, 25.0, 5.0)))
+    section = eligibility_section(cohort_of(trial))
+    found = eligibility(trial, protocol())
+    assert section.heading.startswith("0 eligible, 1 not eligible")
+    failed = next(block.content for block in section.blocks if block.kind == "table")
+    assert [row[0] for row in failed.rows] == [trial.patients["patient_id"].iloc[0]]
+    figure = next(block.content for block in section.blocks if block.kind == "figure")
+    assert figure.alt.count("not assessable") == found["rule"].nunique()
+
+
+def test_lead_time_stands_beside_a_random_flag() -> None:
+    section = lead_section(Cohort(gold(), protocol(), gold_outcome()))
+    people = lead_times(gold(), gold_outcome(), protocol())
+    judged = people[people["status"].ne("no sample")]
+    led = percent(judged["status"].eq("lead").mean())
+    assert f"before {led} of {len(judged)} recurrences; a random flag before" in section.heading
+    table = next(block.content for block in section.blocks if block.kind == "table")
+    assert table.columns == ("", "Marker", "Random flag", "Difference", "P")
+    assert all(" to " in row[2] for row in table.rows)
+
+
+def test_mixed_score_versions_are_refused_by_section_not_by_page() -> None:
+    results = gold().results
+    mixed = results.assign(version=np.where(results.index == 0, "2.0", results["version"]),
+                           analyte=np.where(results.index == 0, "netest_diagnostic", results["analyte"]))  # fmt: skip
+    cohort = Cohort(gold().replace(results=mixed), protocol(), gold_outcome())
+    flow, lead = flow_section(cohort), lead_section(cohort)
+    assert "NETest versions are mixed" in flow.blocks[0].content and flow.heading.startswith("106 randomised")
+    assert lead.heading == "Lead time is not estimable" and "NETest versions are mixed" in lead.blocks[0].content
