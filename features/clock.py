@@ -137,9 +137,6 @@ def days_from(patient_id: pd.Series, on: pd.Series, start: pd.Series) -> pd.Seri
     return pd.Series((on.to_numpy() - first) / DAY.to_timedelta64(), index=on.index, dtype="float64")
 
 
-days_from_surgery = days_from
-
-
 def date_of_day(day: pd.Series, start: pd.Series) -> pd.Series:
     """Calendar date of a whole day counted from time zero, by patient.
 

@@ -8,7 +8,7 @@ import pytest
 from outcome_cases import both, one_trial, with_rules
 
 from features.clock import calendar_visit
-from features.outcomes import build_outcome, new_therapies, scheduled_assessments
+from features.outcomes import build_outcome, endpoint_times, new_therapies, scheduled_assessments
 from features.outcomes.calendar import expected_visits, missed_between, scans_of_visits
 
 
@@ -173,3 +173,11 @@ def test_new_therapies_by_arm(protocol):
         "prrt": [("chemotherapy", "2020-09"), ("prrt", "2020-10")],
         "control": [("prrt", "2020-03"), ("prrt", "2020-05"), ("chemotherapy", "2020-09"), ("prrt", "2020-10")],
     }
+
+
+def test_without_a_calendar_nothing_is_due_and_nothing_missed(protocol):
+    empty = with_rules(protocol, calendar__mri_month=[], calendar__petct_month=[], calendar__local_month=[])
+    trial = one_trial(("mri 3 clear", "mri 12 recurrence"))
+    assert scheduled_assessments(trial, empty).empty
+    assert missed_between(pd.Series([3.0]), pd.Series([12.0]), empty).tolist() == [0]
+    assert endpoint_times(trial, empty, "dfs", family="fda").loc["P1", "event"] == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lifelines import KaplanMeierFitter
-from report_cases import gold, gold_outcome, protocol
+from report_cases import gold, gold_outcome, protocol, with_rule
 
 from features.outcomes import Outcome
 from flows.reports.cohort.intervals import interval_arms, interval_contrast, turnbull_reading, weibull_reading
@@ -15,6 +15,7 @@ from flows.reports.cohort.outcome import free_of_any, hazard_sentence, rate_at
 from flows.reports.cohort.readings import families_table, median_words, stacked
 from flows.reports.cohort.times import ENDPOINTS, FAMILIES, INTERVAL, contrast, curve_of, mean_of, times_of
 from flows.reports.cohort.visit_clock import visit_times
+from models.estimates.comparison import log_rank
 
 COLUMNS = ["arm", "entry", "time", "event", "lower", "upper"]
 
@@ -88,6 +89,17 @@ def test_hazard_ratio_is_refused_with_few_events_and_says_why() -> None:
     whole = contrast(cohort(), free_of_any(visit_times(gold_outcome(), protocol())), 36)
     assert whole.hazard.lower < whole.hazard.value < whole.hazard.upper and whole.why == ""
     assert 0 < whole.proportional < 1 and 0 < whole.rank.p < 1
+
+
+def test_strata_that_the_protocol_names_enter_test_and_model() -> None:
+    visits = free_of_any(visit_times(gold_outcome(), protocol()))
+    layered = Cohort(gold(), with_rule("randomisation.strata", ["margin", "grade"]), gold_outcome())
+    plain, made = contrast(cohort(), visits, 36), contrast(layered, visits, 36)
+    facts = gold().patients.set_index("patient_id")[["margin", "grade"]].reindex(visits.index)
+    expected = log_rank(visits["time"], visits["event"], visits["arm"], entry=visits["entry"], strata=facts)
+    assert made.rank.p == pytest.approx(expected.p) and made.rank.p != plain.rank.p
+    assert made.hazard.value != plain.hazard.value
+    assert "stratified by margin and grade" in hazard_sentence(layered, visits)
 
 
 def test_a_restricted_mean_beyond_the_follow_up_is_not_estimable() -> None:

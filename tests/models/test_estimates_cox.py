@@ -8,9 +8,9 @@ import pytest
 from lifelines import CoxPHFitter
 from lifelines.utils import concordance_index
 
-from models.estimates import cox_likelihood
-from models.estimates.concordance import concordance
 from models.estimates.cox import cox
+from models.estimates.cox import likelihood as cox_likelihood
+from models.estimates.cox.concordance import concordance
 from models.estimates.kaplan_meier import kaplan_meier
 from models.estimators.newton import CannotFit
 

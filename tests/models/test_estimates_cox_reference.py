@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from models.estimates.cox import CoxFit, cox
-from models.estimates.interval_parametric import weibull_interval
+from models.estimates.interval_censored.parametric import weibull_interval
 
 ANSWERS = pd.read_csv(Path(__file__).parent / "fixtures" / "cox_answers.csv")
 FULL = "rx sex age obstruct perfor adhere nodes factor(differ) factor(extent) surg".split()

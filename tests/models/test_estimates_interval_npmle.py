@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from joblib import parallel_config
 
-from models.estimates.interval_bands import bootstrap_band
-from models.estimates.interval_parametric import weibull_interval
-from models.estimates.interval_score import interval_score_test
+from models.estimates.interval_censored.bands import bootstrap_band
+from models.estimates.interval_censored.parametric import weibull_interval
+from models.estimates.interval_censored.score_test import interval_score_test
+from models.estimates.interval_censored.turnbull import IntervalCurve, turnbull
 from models.estimates.kaplan_meier import kaplan_meier
-from models.estimates.turnbull import IntervalCurve, turnbull
 from models.estimators.newton import CannotFit
 
 INF = np.inf

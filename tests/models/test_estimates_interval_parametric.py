@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from lifelines import LogNormalFitter, WeibullAFTFitter, WeibullFitter
 
-from models.estimates.interval_families import FAMILIES
-from models.estimates.interval_likelihood import Times, log_likelihood
-from models.estimates.interval_parametric import weibull_interval
+from models.estimates.interval_censored.families import FAMILIES
+from models.estimates.interval_censored.likelihood import Times, log_likelihood
+from models.estimates.interval_censored.parametric import weibull_interval
 from models.estimators.newton import CannotFit
 
 INF = np.inf

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from models.estimates.cox import cox
-from models.estimates.interval_parametric import weibull_interval
-from models.estimates.interval_score import interval_score_test
-from models.estimates.turnbull import IntervalCurve, turnbull
+from models.estimates.interval_censored.parametric import weibull_interval
+from models.estimates.interval_censored.score_test import interval_score_test
+from models.estimates.interval_censored.turnbull import IntervalCurve, turnbull
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ANSWERS = pd.read_csv(FIXTURES / "interval_answers.csv")

@@ -12,10 +12,10 @@ from flows.reports.cohort.paint_curves import IntervalArm, paint_intervals
 from flows.reports.cohort.times import NO_MEAN, NO_TEST, NONE, Contrast, risk_months
 from flows.reports.page import Figure, Table, percent, percent_interval
 from flows.reports.style import arm_label, draw
-from models.estimates.interval_bands import bootstrap_band
-from models.estimates.interval_parametric import ParametricFit, weibull_interval
-from models.estimates.interval_score import interval_score_test
-from models.estimates.turnbull import turnbull
+from models.estimates.interval_censored.bands import bootstrap_band
+from models.estimates.interval_censored.parametric import ParametricFit, weibull_interval
+from models.estimates.interval_censored.score_test import interval_score_test
+from models.estimates.interval_censored.turnbull import turnbull
 from models.estimates.values import Estimate, Test
 from models.estimators.newton import CannotFit, NotConverged
 

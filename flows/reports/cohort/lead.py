@@ -96,8 +96,9 @@ def random_table(found: LeadTime) -> Table:
         known = not np.isnan(row["random"])
         rows.append((words, say(row["marker"]), *((chance, gap) if known else (NOT_ESTIMABLE,) * 2), p_value(row["p"])))
     caption = (
-        f"{counted(found.recurrences, 'recurrence')} with a sample before, {found.flagged} of {counted(found.patients, 'patient')} ever "
-        f"positive after surgery. Random flag: mean and 95% range of {DRAWS} shuffled markers; P by permutation."
+        f"{counted(found.recurrences, 'recurrence')} with a sample before, {found.flagged} of "
+        f"{counted(found.patients, 'patient')} ever positive after surgery. Random flag: mean and 95% range of {DRAWS} "
+        "shuffled markers; P by permutation."
     )
     return Table(("", "Marker", "Random flag", "Difference", "P"), tuple(rows), caption)
 

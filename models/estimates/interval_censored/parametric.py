@@ -10,11 +10,11 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from models.estimates.cox_design import code_terms
-from models.estimates.interval_bounds import read_bounds, read_entry
-from models.estimates.interval_families import FAMILIES
-from models.estimates.interval_fit import ParametricFit
-from models.estimates.interval_likelihood import Times, log_likelihood
+from models.estimates.cox.design import code_terms
+from models.estimates.interval_censored.bounds import read_bounds, read_entry
+from models.estimates.interval_censored.families import FAMILIES
+from models.estimates.interval_censored.fit import ParametricFit
+from models.estimates.interval_censored.likelihood import Times, log_likelihood
 from models.estimators.newton import CannotFit
 
 POLISHING = 25

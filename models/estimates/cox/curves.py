@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from models.estimates.cox_likelihood import Sets, steps_at
+from models.estimates.cox.likelihood import Sets, steps_at
 from models.estimates.risk_table import checked, count
 from models.estimates.values import Curve
 

@@ -21,12 +21,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
 
-from models.estimates.concordance import concordance
-from models.estimates.cox_curves import predicted_curve
-from models.estimates.cox_design import Terms, code_terms
-from models.estimates.cox_likelihood import Sets, derivatives, maximise, risk_sets, score_residuals
-from models.estimates.cox_rows import Rows, complete_rows, read_rows
-from models.estimates.proportional_hazards import event_clock, slope_tests
+from models.estimates.cox.concordance import concordance
+from models.estimates.cox.curves import predicted_curve
+from models.estimates.cox.design import Terms, code_terms
+from models.estimates.cox.likelihood import Sets, derivatives, maximise, risk_sets, score_residuals
+from models.estimates.cox.proportional_hazards import event_clock, slope_tests
+from models.estimates.cox.rows import Rows, complete_rows, read_rows
 from models.estimates.values import Curve, Estimate, Test
 from models.estimators.newton import CannotFit
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from models.estimates.cox_likelihood import Sets, steps_at
+from models.estimates.cox.likelihood import Sets, steps_at
 from models.estimates.kaplan_meier import kaplan_meier
 
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.estimates.interval_bounds import read_bounds, read_entry
-from models.estimates.interval_masses import maximise_masses
+from models.estimates.interval_censored.bounds import read_bounds, read_entry
+from models.estimates.interval_censored.masses import maximise_masses
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
 
-from models.estimates.cox_design import Terms
-from models.estimates.interval_families import FAMILIES
+from models.estimates.cox.design import Terms
+from models.estimates.interval_censored.families import FAMILIES
 from models.estimates.values import Test
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from models.estimates.interval_bounds import read_bounds
-from models.estimates.turnbull import IntervalCurve, memberships, turnbull
+from models.estimates.interval_censored.bounds import read_bounds
+from models.estimates.interval_censored.turnbull import IntervalCurve, memberships, turnbull
 from models.estimates.values import Test
 from models.estimators.newton import CannotFit
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.estimates.interval_families import Family
+from models.estimates.interval_censored.families import Family
 
 BOUND = 600.0
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from models.estimates.interval_bounds import read_bounds
-from models.estimates.interval_families import FAMILIES
-from models.estimates.interval_parametric import weibull_interval
-from models.estimates.turnbull import turnbull
+from models.estimates.interval_censored.bounds import read_bounds
+from models.estimates.interval_censored.families import FAMILIES
+from models.estimates.interval_censored.parametric import weibull_interval
+from models.estimates.interval_censored.turnbull import turnbull
 from models.estimators.newton import CannotFit
 
 FEWEST_FITTED = 0.9

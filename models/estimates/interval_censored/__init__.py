@@ -1,0 +1,1 @@
+"""Interval-censored times: the NPMLE of Turnbull, parametric fits, score tests between groups, bootstrap bands."""
