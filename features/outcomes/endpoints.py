@@ -10,6 +10,7 @@ from data.protocol import Protocol
 from data.trial import Trial
 from features.outcomes.facts import CONTACT, Facts, endpoint_facts, exclusions
 from features.outcomes.families import as_observed, by_contact, fda, interval
+from features.outcomes.nominal import at_visits
 
 FAMILIES: dict[str, Callable[[Facts, Protocol], pd.DataFrame]] = {
     "as_observed": as_observed,
@@ -25,9 +26,12 @@ def _from_origin(month: pd.Series, origin: pd.Series, protocol: Protocol) -> pd.
     return days / protocol.month_days
 
 
-def _table(facts: Facts, decided: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+def _table(facts: Facts, decided: pd.DataFrame, protocol: Protocol, *, whole_days: bool = True) -> pd.DataFrame:
     rows, origin = facts.patients, facts.patients["origin"]
-    months = {name: _from_origin(decided[name], origin, protocol) for name in ("at", "lower", "upper")}
+    months = {
+        name: _from_origin(decided[name], origin, protocol) if whole_days else decided[name] - origin
+        for name in ("at", "lower", "upper")
+    }
     days = (months["at"] * protocol.month_days).round().fillna(0.0).astype("int64")
     table = pd.DataFrame(
         {
@@ -60,6 +64,7 @@ def endpoint_times(
     origin: str | None = None,
     equivocal: str | None = None,
     ascertainment: str | None = None,
+    clock: str = "actual",
 ) -> pd.DataFrame:
     """Time to an endpoint under one censoring family.
 
@@ -77,6 +82,10 @@ def endpoint_times(
         ``clock.origin``: another time zero moves the clock of the analysis, not the scans that were due.
     equivocal, ascertainment : str, optional
         Sensitivity analyses, see :func:`features.outcomes.readings.read_scans`.
+    clock : {"actual", "visit"}
+        Actual days, or nominal visits for what scans show (:func:`features.outcomes.nominal.at_visits`), so that a
+        curve may be read at a visit. *visit* is for *as_observed* and *fda* with the protocol's own time zero; *os*
+        and *ttnt* rest on days and stay as they are.
 
     Returns
     -------
@@ -97,8 +106,22 @@ def endpoint_times(
     """
     if family not in FAMILIES:
         raise ValueError(f"family {family!r}: use {', '.join(FAMILIES)}")
+    choose_clock(clock, family, origin, protocol)
     facts = endpoint_facts(trial, protocol, endpoint, origin=origin, equivocal=equivocal, ascertainment=ascertainment)
-    return _table(facts, _decide(facts, protocol, endpoint, family), protocol)
+    decided = _decide(facts, protocol, endpoint, family)
+    if clock == "visit" and endpoint not in CONTACT:
+        return _table(facts, at_visits(decided, facts, protocol), protocol, whole_days=False)
+    return _table(facts, decided, protocol)
+
+
+def choose_clock(clock: str, family: str, origin: str | None, protocol: Protocol) -> None:
+    """Refuse a clock that does not exist or does not go with family or time zero."""
+    if clock not in ("actual", "visit"):
+        raise ValueError(f"clock {clock!r}: use actual or visit")
+    if clock == "visit" and family == "interval":
+        raise ValueError("clock 'visit' with family 'interval': intervals are bounded by actual days; use clock 'actual'")
+    if clock == "visit" and origin not in (None, protocol["clock.origin"]):
+        raise ValueError(f"clock 'visit' with origin {origin!r}: visits count from {protocol['clock.origin']}")
 
 
 def endpoint_exclusions(trial: Trial, protocol: Protocol, endpoint: str, *, origin: str | None = None) -> pd.Series:
