@@ -212,6 +212,8 @@ def number(value: Any, digits: int = 2) -> str:
 
 
 def _plain(value: float, digits: int) -> str:
+    if abs(value) == float("inf"):
+        return "∞" if value > 0 else "-∞"
     words = f"{value:.{digits}f}"
     return words.removeprefix("-") if float(words) == 0 else words
 

@@ -20,6 +20,7 @@ from flows.reports.style import draw
         (float("nan"), 2, "–"),
         (None, 1, "–"),
         (12, 0, "12"),
+        (float("inf"), 1, "∞"),
     ],
 )
 def test_number(value: float | None, digits: int, words: str) -> None:

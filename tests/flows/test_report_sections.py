@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -19,10 +20,12 @@ from report_cases import (
     with_rule,
 )
 
-from data.protocol import Protocol
+from data.protocol import Protocol, load_protocol
+from data.simulate import generate_advanced
 from data.trial import Trial
 from features.cohort import eligibility, lead_times, worst_grades
 from features.outcomes import build_outcome
+from flows.reports.cohort import intervals, lead
 from flows.reports.cohort.eligibility import eligibility_section
 from flows.reports.cohort.flow import flow_section
 from flows.reports.cohort.lead import lead_section
@@ -38,6 +41,13 @@ SECTIONS = [
     "flow", "eligibility", "patients", "calendar", "outcome", "response", "safety", "marker", "lead", "models", "calls",
     "laboratory", "assumptions",
 ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is drawn at random is tested where it is computed."""
+    monkeypatch.setattr(intervals, "RESAMPLES", 20)
+    monkeypatch.setattr(lead, "DRAWS", 50)
 
 
 def page_of(trial: Trial, rules: Protocol | None = None) -> Page:
@@ -77,23 +87,28 @@ TRIALS: dict[str, tuple[Callable[[], Trial], tuple[str, object] | None]] = {
 }
 
 
+@cache
+def small_page(name: str) -> Page:
+    trial, rule = TRIALS[name]
+    return page_of(trial(), with_rule(*rule) if rule else None)
+
+
 @pytest.mark.parametrize("name", TRIALS)
 def test_every_trial_has_every_section_in_the_table_of_contents(name: str) -> None:
-    trial, rule = TRIALS[name]
-    page = page_of(trial(), with_rule(*rule) if rule else None)
+    page = small_page(name)
     assert [slug for slug in page.ids if slug in SECTIONS] == SECTIONS
     assert all(f'href="#{slug}"' in page.source for slug in SECTIONS)
     assert "nan" not in page.text.lower().split() and "inf" not in page.text.split()
 
 
 def test_what_is_not_estimable_is_said() -> None:
-    words = page_of(first(3)).text
+    words = small_page("three").text
     assert "Hazard ratio: not estimable (fewer than 10 events in an arm)" in words
     assert "No lesion has been delivered" in words and "No adverse event has been delivered" in words
 
 
 def test_the_axis_names_the_origin_of_the_clock() -> None:
-    words = page_of(first(12), with_rule("clock.origin", "randomisation")).text
+    words = small_page("clock from randomisation").text
     assert "Months since randomisation" in words and "Months since surgery" not in words
 
 
@@ -115,6 +130,16 @@ def test_response_counts_are_those_of_the_lesions() -> None:
     assert sum(int(row[2]) for row in rates.rows) == 8 and "Fisher's P = " in rates.caption
     waterfall = next(block.content for block in section.blocks if block.kind == "figure")
     assert waterfall.alt.startswith("Waterfall of 40 patients")
+
+
+def test_a_trial_without_surgery_speaks_of_progression() -> None:
+    rules = load_protocol("advanced")
+    trial = generate_advanced(40, 7).trial()
+    page = check(cohort_page(trial, rules, build_outcome(trial, rules), [], pd.DataFrame()))
+    assert "Progression-free survival" in page.text and "Disease-free" not in page.text
+    assert "Resected" not in page.text.split("Who left, and why")[0]
+    assert "No sample has been delivered" in page.text and "Months since randomisation" in page.text
+    assert "Responded:" in page.text and "Waterfall of" in " ".join(page.images)
 
 
 def test_adverse_events_are_those_of_the_worst_grades() -> None:
@@ -155,6 +180,7 @@ def test_mixed_score_versions_are_refused_by_section_not_by_page() -> None:
     mixed = results.assign(version=np.where(results.index == 0, "2.0", results["version"]),
                            analyte=np.where(results.index == 0, "netest_diagnostic", results["analyte"]))  # fmt: skip
     cohort = Cohort(gold().replace(results=mixed), protocol(), gold_outcome())
-    flow, lead = flow_section(cohort), lead_section(cohort)
+    flow, found = flow_section(cohort), lead_section(cohort)
     assert "NETest versions are mixed" in flow.blocks[0].content and flow.heading.startswith("106 randomised")
-    assert lead.heading == "Lead time is not estimable" and "NETest versions are mixed" in lead.blocks[0].content
+    assert found.heading == "Lead time is not estimable"
+    assert "NETest versions are mixed" in found.blocks[0].content

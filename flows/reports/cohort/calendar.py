@@ -87,6 +87,8 @@ def swimmer(cohort: Cohort) -> Figure | None:
 
 def missing_sentence(cohort: Cohort) -> str:
     """How many blood samples and scans are missing."""
+    if cohort.trial.samples.empty:
+        return "No sample has been delivered; scans by visit"
     due = due_samples(cohort.trial, cohort.outcome, cohort.protocol)
     blood = due[due["specimen"].eq("blood")]
     lacking = int((~blood["got"].astype(bool)).sum())

@@ -7,7 +7,7 @@ import pandas as pd
 
 from flows.reports.cohort.material import Cohort
 from flows.reports.cohort.paint_curves import ArmCurve, paint_steps
-from flows.reports.cohort.times import ENDPOINTS, SEEN_ON_SCANS, curve_of, death_competes, reading_month, risk_months
+from flows.reports.cohort.times import SEEN_ON_SCANS, curve_of, death_competes, reading_month, risk_months
 from flows.reports.page import Figure, percent_interval
 from flows.reports.style import arm_label, draw
 from models.estimates.competing import cumulative_incidence
@@ -17,14 +17,14 @@ from models.estimates.values import Curve
 RECURRENCE, DEATH = 1, 2
 SIZE = (6.4, 4.7)
 CAPTIONS = {
-    "dfs": "Kaplan-Meier with 95% log-log interval, delayed entry. Event: recurrence confirmed on imaging, or death. A "
-    "recurrence counts at the visit that shows it.",
-    "liver_dfs": "Event: recurrence in the liver, or death. A recurrence outside the liver only does not end it.",
+    "dfs": "Kaplan-Meier with 95% log-log interval, delayed entry. Event: {event} confirmed on imaging, or death. What "
+    "a scan shows counts at the visit that shows it.",
+    "liver_dfs": "Event: {event} in the liver, or death. A {event} outside the liver only does not end it.",
     "os": "Event: death of any cause; censored at the last contact.",
     "ttnt": "Cumulative incidence of a new anticancer treatment; death before it competes.",
     "follow": "Reverse Kaplan-Meier: the share still under observation by imaging.",
 }
-TITLES = {**ENDPOINTS, "follow": "Follow-up by imaging"}
+FOLLOW = "Follow-up by imaging"
 LABELS = {"ttnt": "Next treatment started", "follow": "Under observation"}
 
 
@@ -56,11 +56,11 @@ def curve_figure(
     month = cohort.last_report_month
     place = month if nominal else reading_month(cohort, key, month)
     local = float(cohort.protocol["calendar.imaging_end_month"]) if key in (*SEEN_ON_SCANS, "follow") else None
-    title = TITLES[key]
+    title = FOLLOW if key == "follow" else cohort.title(key)
     told = "; ".join(f"{arm_label(item.arm)} {_read(item.curve, place)}" for item in curves)
     return draw(
         paint_steps, curves, months, LABELS.get(key, title), last, local, cohort.since, not nominal,
-        key=key.replace("_", "-"), size=SIZE, title=title, caption=CAPTIONS[key],
+        key=key.replace("_", "-"), size=SIZE, title=title, caption=CAPTIONS[key].format(event=cohort.event),
         alt=f"{title} by arm. At {month:g} months: {told}.",
     )  # fmt: skip
 
@@ -83,9 +83,9 @@ def incidence_figure(cohort: Cohort, times: pd.DataFrame, last: float) -> Figure
     month = cohort.last_report_month
     told = "; ".join(f"{arm_label(item.arm)} {_read(item.curve, month)}" for item in curves)
     return draw(
-        paint_steps, curves, months, "Cumulative recurrence", last,
+        paint_steps, curves, months, f"Cumulative {cohort.event}", last,
         float(cohort.protocol["calendar.imaging_end_month"]), cohort.since, False,
-        key="cif", size=SIZE, title="Cumulative recurrence",
-        caption="Aalen-Johansen with 95% interval; death without recurrence competes.",
-        alt=f"Cumulative incidence of recurrence by arm. At {month:g} months: {told}.",
+        key="cif", size=SIZE, title=f"Cumulative {cohort.event}",
+        caption=f"Aalen-Johansen with 95% interval; death without {cohort.event} competes.",
+        alt=f"Cumulative incidence of {cohort.event} by arm. At {month:g} months: {told}.",
     )  # fmt: skip

@@ -18,6 +18,7 @@ from flows.reports.page import EMPTY, Figure, Table, records
 from flows.reports.style import arm_label, draw
 
 SIDE = "biomarker_evaluable"
+RESECTED = "resected"
 SAME = "at_risk_0"
 ARMS = ("control", "prrt")
 COUNTS = ("All", "Control", "PRRT", "Not randomised")
@@ -64,6 +65,8 @@ def flow_stages(cohort: Cohort, table: pd.DataFrame, losses: pd.DataFrame) -> li
     randomised = bool(n.loc["randomised", "n"])
     stages = []
     for row in records(table):
+        if row.stage == RESECTED and not cohort.resected:
+            continue
         if row.stage == SIDE or (row.stage == SAME and row.n == n.loc["randomised", "n"]):
             continue
         if row.stage.startswith("at_risk_"):

@@ -23,8 +23,8 @@ from models.estimators.newton import CannotFit, NotConverged
 RESAMPLES = 500
 SEED = 20261121
 BESIDE = (
-    "Disease-free with 95% intervals. Turnbull's curve is read when the visit closes; its bootstrap limits take in "
-    "every curve the scans allow, so they are wide where the month lies between two visits."
+    "Free of the event, with 95% intervals. Turnbull's curve is read when the visit closes; its bootstrap limits take "
+    "in every curve the scans allow, so they are wide where the month lies between two visits."
 )
 NO_BAND = np.empty((3, 0))
 NO_CURVE = np.empty((2, 0))
@@ -50,7 +50,7 @@ def beside_table(cohort: Cohort, times: pd.DataFrame, items: Sequence[IntervalAr
             free = turnbull_reading(item, cohort.protocol.closed(month))
             smooth, _ = weibull_reading(cohort.own(times, item.arm), month)
             rows.append((f"{arm_label(item.arm)}, month {month:g}", share_words(free), share_words(smooth)))
-    heads = ("", "Turnbull, disease-free", "Weibull, disease-free")
+    heads = ("", f"Turnbull, {cohort.free}", f"Weibull, {cohort.free}")
     return Table(heads, tuple(rows), BESIDE, classes="compact") if rows else None
 
 
@@ -135,9 +135,9 @@ def interval_figure(
     return draw(
         paint_intervals, items, title, last, risk_months(times, last), cohort.since,
         key="intervals", size=(11.2, 4.3), title=f"{title} between two scans",
-        caption="A recurrence happened somewhere between the last clear and the first positive scan. Turnbull's curve "
-        "says how much falls into each interval and not where inside it; the Weibull curve assumes a shape. Band: "
-        f"{RESAMPLES} bootstrap resamples. Turnbull's curve takes everybody from month 0 on, Weibull from entry.",
+        caption=f"A {cohort.event} happened somewhere between the last clear and the first positive scan. Turnbull's "
+        "curve says how much falls into each interval and not where inside it; the Weibull curve assumes a shape. "
+        f"Band: {RESAMPLES} bootstrap resamples. Turnbull's curve takes everybody from month 0 on, Weibull from entry.",
         alt=f"{title} from interval-censored times by arm at month {month:g}: {'; '.join(words)}.",
     )  # fmt: skip
 

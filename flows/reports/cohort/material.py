@@ -43,6 +43,31 @@ class Cohort:
         return since(self.protocol)
 
     @property
+    def resected(self) -> bool:
+        """Whether anybody was operated on: else disease is measured, and what ends a time is its progression."""
+        return bool(self.trial.patients["surgery_on"].notna().any()) or self.trial.patients.empty
+
+    @property
+    def free(self) -> str:
+        """What a patient without an event is."""
+        return "disease-free" if self.resected else "progression-free"
+
+    @property
+    def event(self) -> str:
+        """What imaging looks for."""
+        return "recurrence" if self.resected else "progression"
+
+    def title(self, endpoint: str) -> str:
+        """Name of an endpoint for people."""
+        names = {
+            "dfs": f"{self.free.capitalize()} survival",
+            "liver_dfs": f"Liver {self.free} survival",
+            "os": "Overall survival",
+            "ttnt": "Time to next treatment",
+        }
+        return names[endpoint]
+
+    @property
     def months(self) -> tuple[float, ...]:
         """Months at which the protocol has the curves read."""
         return tuple(float(month) for month in self.protocol["survival.report_months"])

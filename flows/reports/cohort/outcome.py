@@ -69,7 +69,7 @@ def outcome_section(cohort: Cohort, visits: pd.DataFrame) -> Section:
 def between_scans(cohort: Cohort, times: pd.DataFrame, last: float) -> list[Block]:
     """Disease-free survival from interval-censored times: Turnbull beside Weibull, picture and table."""
     items = interval_arms(cohort, times, last)
-    figure = interval_figure(cohort, items, times, ENDPOINTS["dfs"], last)
+    figure = interval_figure(cohort, items, times, cohort.title("dfs"), last)
     return [*figures([figure]), *tables(beside_table(cohort, times, items))]
 
 
@@ -104,13 +104,17 @@ def outcome_heading(cohort: Cohort, visits: pd.DataFrame) -> str:
     month = cohort.last_report_month
     shares = {arm: rate_at(cohort.own(visits, arm), month)[0] for arm in reversed(cohort.groups)}
     told = [f"{percent(share)} {arm_label(arm)}" for arm, share in shares.items() if not np.isnan(share)]
-    return f"Disease-free at month {month:g}: {joined(told)}" if told else f"Not estimable yet at month {month:g}"
+    return (
+        f"{cohort.free.capitalize()} at month {month:g}: {joined(told)}"
+        if told
+        else f"Not estimable yet at month {month:g}"
+    )
 
 
 def headline_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
     """Events, hazard ratio with its check, and follow-up in words."""
     recurred, died = (int(visits["event"].eq(code).sum()) for code in (1, 2))
-    words = f"{counted(recurred, 'recurrence')} on imaging and {counted(died, 'death')} without recurrence. "
+    words = f"{counted(recurred, cohort.event)} on imaging and {counted(died, 'death')} without {cohort.event}. "
     if cohort.two_arms:
         words += hazard_sentence(cohort, visits)
     return words + follow_sentence(cohort, visits)
@@ -126,8 +130,8 @@ def hazard_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
     layers = strata_of(cohort)
     by = f", stratified by {joined([name.replace('_', ' ') for name in layers])}" if layers else ", unadjusted"
     return (
-        f"Hazard ratio for recurrence or death, PRRT against control: {found} (Cox model, delayed entry{by}); {check} "
-        "proportional hazards. Recurrence is seen at visits only, so this is an approximation. "
+        f"Hazard ratio for {cohort.event} or death, PRRT against control: {found} (Cox model, delayed entry{by}); "
+        f"{check} proportional hazards. {cohort.event.capitalize()} is seen at visits only: an approximation. "
     )
 
 
@@ -159,9 +163,10 @@ def outcome_tiles(cohort: Cohort, visits: pd.DataFrame) -> list[Tile]:
     rows = cohort.outcome.patients
     recurred = rows["first_positive"].notna()
     dead = int((rows["death"].notna() & ~recurred).sum())
+    found = f"{cohort.event.capitalize()}s on imaging"
     tiles = [
         Tile("Patients", str(len(rows)), by_arm or "nobody randomised", "accent"),
-        Tile("Recurrences on imaging", str(int(recurred.sum())), f"{dead} died without recurrence", "accent"),
+        Tile(found, str(int(recurred.sum())), f"{dead} died without {cohort.event}", "accent"),
     ]
     month = cohort.last_report_month
     for name in reversed(cohort.groups):
@@ -169,7 +174,7 @@ def outcome_tiles(cohort: Cohort, visits: pd.DataFrame) -> list[Tile]:
         known = not np.isnan(value)
         limits = "no interval" if np.isnan(lower) else f"95% interval {100 * lower:.0f} to {100 * upper:.0f}%"
         note_ = limits if known else "nobody under observation"
-        label = f"Disease-free at {month:g} months, {arm_label(name)}"
+        label = f"{cohort.free.capitalize()} at {month:g} months, {arm_label(name)}"
         tiles.append(Tile(label, percent(value) if known else EMPTY, note_, name or "accent"))
     if len(visits):
         follow = curve_of(visits, reverse=True).median[0]

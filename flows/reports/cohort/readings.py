@@ -34,7 +34,8 @@ def families_table(cohort: Cohort, times: Times) -> Table:
     month = cohort.last_report_month
     rows: list[tuple[str, ...]] = []
     marks: list[str] = []
-    for endpoint, title in ENDPOINTS.items():
+    for endpoint in ENDPOINTS:
+        title = cohort.title(endpoint)
         rows.append((title + (", share treated" if death_competes(cohort, endpoint) else ""), *[""] * 9))
         marks.append("group")
         for arm in cohort.groups:
@@ -91,7 +92,8 @@ def contrast_table(cohort: Cohort, times: Times) -> Table | None:
         return None
     tau = cohort.last_report_month
     rows, marks, why = [], [], set()
-    for endpoint, title in ENDPOINTS.items():
+    for endpoint in ENDPOINTS:
+        title = cohort.title(endpoint)
         competing = death_competes(cohort, endpoint)
         rows.append((title + (", death competing: cause-specific" if competing else ""), *[""] * 4))
         marks.append("group")
@@ -140,11 +142,13 @@ def competing_table(cohort: Cohort, visits: pd.DataFrame) -> Table:
             left = int(read[0]["n_risk"].iloc[0])
             shown = tuple(cells) if left else (NOT_ESTIMABLE, NOT_ESTIMABLE)
             rows.append((f"Month {month:g}, {arm_label(arm)}", str(left), *shown))
-    heads = ("", "At risk", "Recurred", "Died without recurrence")
+    heads = ("", "At risk", cohort.event.capitalize(), f"Death without {cohort.event}")
     caption = "Cumulative incidence at the nominal visit, 95% intervals."
     both = visits[visits["arm"].isin(cohort.groups)]
     if cohort.two_arms and both["arm"].nunique() == 2 and not both["entry"].gt(0).any():
-        caption += f" Gray's test of recurrence: P = {p_value(gray_test(both['time'], both['event'], both['arm']).p)}."
+        caption += (
+            f" Gray's test of {cohort.event}: P = {p_value(gray_test(both['time'], both['event'], both['arm']).p)}."
+        )
     return Table(heads, tuple(rows), caption, classes="compact")
 
 
@@ -164,4 +168,4 @@ def landmark_table(cohort: Cohort, endpoint: str, own: pd.DataFrame) -> Table:
             rows.append((f"Month {month:g}, {arm_label(arm)}", whole(row["n_risk"]), rate, mean))
     share = "Treated, death competing" if death_competes(cohort, endpoint) else "Free of the event"
     heads = ("", "At risk", share, "Restricted mean, months")
-    return Table(heads, tuple(rows), f"{ENDPOINTS[endpoint]}, as observed.", classes="compact")
+    return Table(heads, tuple(rows), f"{cohort.title(endpoint)}, as observed.", classes="compact")

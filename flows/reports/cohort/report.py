@@ -89,7 +89,7 @@ def cohort_page(
     return page.render(
         "cohort.html",
         title=f"{trial.study or protocol['trial.name']}: cohort report",
-        subtitle=_subtitle(trial, protocol),
+        subtitle=_subtitle(cohort),
         simulated=trial.simulated,
         facts=page.provenance(trial, protocol),
         links=page.safe_links(links),
@@ -118,10 +118,12 @@ def _in_report_order(trainings: Sequence[TrainingResult], protocol: Protocol) ->
     return sorted(trainings, key=lambda training: place.get(training.endpoint.id, len(place)))
 
 
-def _subtitle(trial: Trial, protocol: Protocol) -> str:
-    cut = f"Data cut {page.day(trial.data_cut)}. " if trial.data_cut is not None else ""
+def _subtitle(cohort: Cohort) -> str:
+    cut = cohort.trial.data_cut
+    words = f"Data cut {page.day(cut)}. " if cut is not None else ""
+    if not cohort.resected:
+        return f"{words}Outcomes, response and adverse events of measured neuroendocrine disease, by arm."
     return (
-        f"{cut}Minimal residual disease and early recurrence after resection of neuroendocrine liver "
-        f"metastases, followed "
-        "with the NETest blood score."
+        f"{words}Minimal residual disease and early recurrence after resection of neuroendocrine liver metastases, "
+        "followed with the NETest blood score."
     )

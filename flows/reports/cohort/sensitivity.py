@@ -44,7 +44,7 @@ def sensitivity_table(cohort: Cohort, visits: pd.DataFrame) -> Table:
         ratio = (estimate_words(contrast(cohort, times, month).hazard),) if cohort.two_arms else ()
         rows.append((name, str(int(times["event"].eq(1).sum())), *rates, *ratio))
     heads = ["Reading of the scans", "Events", *(arm_label(arm) for arm in cohort.groups)]
-    caption = f"Disease-free at month {cohort.last_report_month:g} with 95% interval"
+    caption = f"{cohort.free.capitalize()} at month {cohort.last_report_month:g} with 95% interval"
     if cohort.two_arms:
         heads.append("Hazard ratio")
         caption += ", and the hazard ratio PRRT against control"

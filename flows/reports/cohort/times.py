@@ -18,12 +18,7 @@ from models.estimates.risk_table import under_observation
 from models.estimates.values import Curve, Difference, Estimate, Test
 from models.estimators.newton import CannotFit
 
-ENDPOINTS = {
-    "dfs": "Disease-free survival",
-    "liver_dfs": "Liver disease-free survival",
-    "os": "Overall survival",
-    "ttnt": "Time to next treatment",
-}
+ENDPOINTS = ("dfs", "liver_dfs", "os", "ttnt")
 # Read when the visit has closed: a scan belongs to its visit, a death or a treatment to its day.
 SEEN_ON_SCANS = ("recurrence", "dfs", "liver_dfs")
 AS_OBSERVED, FDA, INTERVAL = "as_observed", "fda", "interval"
