@@ -53,7 +53,7 @@ def at_visits(decided: pd.DataFrame, facts: Facts, protocol: Protocol) -> pd.Dat
     """
     rows = facts.patients
     seen = clear_visit(facts, rows["last_adequate"].where(rows["last_adequate"] <= decided["at"]), protocol)
-    own_day = np.maximum(decided["at"], seen.fillna(-np.inf))
+    own_day = pd.concat([decided["at"], seen], axis=1).max(axis=1)
     recurred = (decided["event"] != CENSORED) & (rows["cause"] == RECURRENCE) & (decided["at"] == rows["event_at"])
     censored = decided["event"] == CENSORED
     at = own_day.where(~censored, clear_visit(facts, decided["at"], protocol))

@@ -60,7 +60,7 @@ def protocol(home: Home, use: str | None, as_json: bool) -> None:
     found = describe_protocol(home)
     text = (
         f"{found['trial']}: time zero is {found['origin']}; endpoints {', '.join(found['endpoints'])}\n"  # type: ignore[arg-type]
-        f"{found['not_stated']} of {found['records']} values are not stated by a founding document (see the cohort report)\n"
+        f"{found['not_stated']} of {found['records']} values are not stated in a founding document (cohort report)\n"
         f"File: {found['file']}"
     )
     show(found, text, as_json)

@@ -23,7 +23,7 @@ from flows.reports.cohort.paint_flow import Stage
 from flows.reports.cohort.patients import table_one
 from flows.reports.cohort.quality import plate_table, rejected_files, westgard
 from flows.reports.cohort.report import cohort_page
-from flows.reports.cohort.visit_clock import visit_times
+from flows.reports.cohort.times import AS_OBSERVED, times_of
 from flows.reports.page import percent_interval
 from models.estimates.competing import cumulative_incidence
 
@@ -47,7 +47,7 @@ def test_the_page_is_whole_and_says_that_it_is_simulated(full: str) -> None:
 
 
 def test_the_curves_are_the_tables_and_the_tiles(full: str) -> None:
-    visits = visit_times(gold_outcome(), protocol())
+    visits = times_of(Cohort(gold(), protocol(), gold_outcome()), "recurrence", AS_OBSERVED)
     words = Page(full).text
     for arm in ("control", "prrt"):
         own = visits[visits["arm"].eq(arm)]

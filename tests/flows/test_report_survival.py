@@ -8,13 +8,11 @@ import pytest
 from lifelines import KaplanMeierFitter
 from report_cases import gold, gold_outcome, protocol, with_rule
 
-from features.outcomes import Outcome
 from flows.reports.cohort.intervals import interval_arms, interval_contrast, turnbull_reading, weibull_reading
 from flows.reports.cohort.material import Cohort, p_value
 from flows.reports.cohort.outcome import free_of_any, hazard_sentence, rate_at
 from flows.reports.cohort.readings import families_table, median_words, stacked
-from flows.reports.cohort.times import ENDPOINTS, FAMILIES, INTERVAL, contrast, curve_of, mean_of, times_of
-from flows.reports.cohort.visit_clock import visit_times
+from flows.reports.cohort.times import AS_OBSERVED, ENDPOINTS, FAMILIES, INTERVAL, contrast, curve_of, mean_of, times_of
 from models.estimates.comparison import log_rank
 
 COLUMNS = ["arm", "entry", "time", "event", "lower", "upper"]
@@ -30,42 +28,24 @@ def cohort() -> Cohort:
     return Cohort(gold(), protocol(), gold_outcome())
 
 
-def outcome_of(**facts: float) -> Outcome:
-    columns = "entry death last_seen last_clear first_positive last_adequate".split()
-    columns += ["last_clear_visit", "first_positive_visit", "last_adequate_visit"]
-    row = dict.fromkeys(columns, np.nan) | {"entry": 1.5, "last_seen": 60.0} | facts
-    patients = pd.DataFrame([row], index=pd.Index(["P1"], name="patient_id")).astype(float)
-    patients.insert(0, "arm", "control")
-    return Outcome(patients, pd.DataFrame())
-
-
-@pytest.mark.parametrize(
-    ("facts", "time", "event"),
-    [
-        ({"first_positive": 11.4, "first_positive_visit": 12, "last_adequate": 11.4, "last_adequate_visit": 12}, 12, 1),
-        ({"last_adequate": 35.3, "last_adequate_visit": 36}, 36, 0),
-        ({"last_adequate": 12.2, "last_adequate_visit": 12, "death": 15.7}, 15.7, 2),
-        ({"last_adequate": 36.8, "last_adequate_visit": 36, "death": 36.9}, 36.9, 2),
-        # two visits (18, 24) closed without a scan: no longer under observation
-        ({"last_adequate": 12.2, "last_adequate_visit": 12, "death": 25.5}, 12, 0),
-    ],
-)
-def test_visit_times(facts: dict, time: float, event: int) -> None:
-    row = visit_times(outcome_of(**facts), protocol()).loc["P1"]
-    assert (row["time"], row["event"], row["entry"]) == (time, event, 1.5)
-
-
-def test_who_was_never_under_observation_is_left_out() -> None:
-    assert visit_times(outcome_of(), protocol()).empty
-
-
 def test_disease_free_at_36_months_equals_lifelines_on_the_gold_trial() -> None:
-    table = visit_times(gold_outcome(), protocol())
+    table = times_of(cohort(), "recurrence", AS_OBSERVED)
     for _, own in table.groupby("arm"):
         fitter = KaplanMeierFitter().fit(own["time"], own["event"] > 0, entry=own["entry"])
         value, lower, upper = rate_at(own, 36)
         assert value == pytest.approx(float(fitter.predict(36)), abs=1e-12)
         assert lower < value < upper
+
+
+def test_headline_and_family_table_are_the_same_reading() -> None:
+    """As observed in the table is the curve of the headline: one number, not two."""
+    given = {(name, family): times_of(cohort(), name, family) for name in ENDPOINTS for family in FAMILIES}
+    table = families_table(cohort(), given)
+    visits = times_of(cohort(), "recurrence", AS_OBSERVED)
+    for row, arm in zip(table.rows[1:3], ("control", "prrt"), strict=True):
+        own = visits[visits["arm"].eq(arm)]
+        assert row[2] == stacked(*rate_at(own, cohort().last_report_month))
+        assert row[1] == f"{int(own['event'].gt(0).sum())} / {len(own)}"
 
 
 def test_nobody_left_is_not_estimable_rather_than_the_last_value() -> None:
@@ -86,13 +66,13 @@ def test_hazard_ratio_is_refused_with_few_events_and_says_why() -> None:
     made = contrast(cohort(), few, 12)
     assert np.isnan(made.hazard.value) and made.why == "fewer than 10 events in an arm"
     assert "not estimable (fewer than 10 events in an arm)" in hazard_sentence(cohort(), few)
-    whole = contrast(cohort(), free_of_any(visit_times(gold_outcome(), protocol())), 36)
+    whole = contrast(cohort(), free_of_any(times_of(cohort(), "recurrence", AS_OBSERVED)), 36)
     assert whole.hazard.lower < whole.hazard.value < whole.hazard.upper and whole.why == ""
     assert 0 < whole.proportional < 1 and 0 < whole.rank.p < 1
 
 
 def test_strata_that_the_protocol_names_enter_test_and_model() -> None:
-    visits = free_of_any(visit_times(gold_outcome(), protocol()))
+    visits = free_of_any(times_of(cohort(), "recurrence", AS_OBSERVED))
     layered = Cohort(gold(), with_rule("randomisation.strata", ["margin", "grade"]), gold_outcome())
     plain, made = contrast(cohort(), visits, 36), contrast(layered, visits, 36)
     facts = gold().patients.set_index("patient_id")[["margin", "grade"]].reindex(visits.index)

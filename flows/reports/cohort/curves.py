@@ -7,7 +7,7 @@ import pandas as pd
 
 from flows.reports.cohort.material import Cohort
 from flows.reports.cohort.paint_curves import ArmCurve, paint_steps
-from flows.reports.cohort.times import SEEN_ON_SCANS, curve_of, death_competes, reading_month, risk_months
+from flows.reports.cohort.times import SEEN_ON_SCANS, curve_of, death_competes, risk_months
 from flows.reports.page import Figure, percent_interval
 from flows.reports.style import arm_label, draw
 from models.estimates.competing import cumulative_incidence
@@ -38,26 +38,18 @@ def arm_curves(cohort: Cohort, times: pd.DataFrame, fit, months: np.ndarray) -> 
     return found
 
 
-def curve_figure(
-    cohort: Cohort, key: str, times: pd.DataFrame, last: float, *, nominal: bool = False, reverse: bool = False
-) -> Figure | None:
-    """Kaplan-Meier curves of an endpoint by arm; None without patients.
-
-    Parameters
-    ----------
-    nominal : bool
-        Whether times are nominal visits, which are read at the month itself.
-    """
+def curve_figure(cohort: Cohort, key: str, times: pd.DataFrame, last: float, *, reverse: bool = False) -> Figure | None:
+    """Kaplan-Meier curves of an endpoint by arm (reversed: time under observation); None without patients."""
     months = risk_months(times, last)
     competing = death_competes(cohort, key)
     curves = arm_curves(cohort, times, lambda own: curve_of(own, reverse=reverse, competing=competing), months)
     if not curves:
         return None
     month = cohort.last_report_month
-    place = month if nominal else reading_month(cohort, key, month)
-    local = float(cohort.protocol["calendar.imaging_end_month"]) if key in (*SEEN_ON_SCANS, "follow") else None
+    nominal = key in (*SEEN_ON_SCANS, "follow")
+    local = float(cohort.protocol["calendar.imaging_end_month"]) if nominal else None
     title = FOLLOW if key == "follow" else cohort.title(key)
-    told = "; ".join(f"{arm_label(item.arm)} {_read(item.curve, place)}" for item in curves)
+    told = "; ".join(f"{arm_label(item.arm)} {_read(item.curve, month)}" for item in curves)
     return draw(
         paint_steps, curves, months, LABELS.get(key, title), last, local, cohort.since, not nominal,
         key=key.replace("_", "-"), size=SIZE, title=title, caption=CAPTIONS[key].format(event=cohort.event),

@@ -33,7 +33,7 @@ def outcome_section(cohort: Cohort, visits: pd.DataFrame) -> Section:
     Parameters
     ----------
     visits : DataFrame
-        Times on the visit-closed clock (``visit_clock.visit_times``).
+        Recurrence with death competing, as observed, on nominal visits.
     """
     free = free_of_any(visits)
     times = {(name, family): times_of(cohort, name, family) for name in ENDPOINTS for family in FAMILIES}
@@ -49,7 +49,7 @@ def outcome_section(cohort: Cohort, visits: pd.DataFrame) -> Section:
         note(families_note(cohort)),
         *figures(
             [curve_figure(cohort, name, times[name, AS_OBSERVED], last) for name in ("liver_dfs", "os", "ttnt")]
-            + [curve_figure(cohort, "follow", free, last, nominal=True, reverse=True)],
+            + [curve_figure(cohort, "follow", free, last, reverse=True)],
             "pair",
         ),
         *between_scans(cohort, times["dfs", INTERVAL], last),
@@ -75,7 +75,7 @@ def between_scans(cohort: Cohort, times: pd.DataFrame, last: float) -> list[Bloc
 
 def headline_figures(cohort: Cohort, visits: pd.DataFrame, last: float) -> list[Block]:
     """Disease-free survival, and recurrence with death competing, on nominal visits."""
-    free = curve_figure(cohort, "dfs", free_of_any(visits), last, nominal=True)
+    free = curve_figure(cohort, "dfs", free_of_any(visits), last)
     return figures([free, incidence_figure(cohort, visits, last)], "pair")
 
 

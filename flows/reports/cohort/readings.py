@@ -19,7 +19,6 @@ from flows.reports.cohort.times import (
     curve_of,
     death_competes,
     mean_of,
-    reading_month,
 )
 from flows.reports.page import EMPTY, Table, interval, number, percent_interval, whole
 from flows.reports.style import arm_label
@@ -48,8 +47,8 @@ def families_table(cohort: Cohort, times: Times) -> Table:
     groups = (("", 1), *((name, 3) for name in FAMILIES.values()))
     caption = (
         "Events / patients; share free of the event and median, each with its 95% interval below. As observed and "
-        "FDA-style what a scan shows is read when the visit closes. Interval-censored: Weibull curve; deaths and "
-        "treatments have exact days. A dash in an interval: that limit is not reached."
+        "FDA-style what a scan shows counts at its visit. Interval-censored: Weibull curve; deaths and treatments "
+        "have exact days. A dash in an interval: that limit is not reached."
     )
     return Table(heads, tuple(rows), caption, tuple(marks), classes="families", groups=groups)
 
@@ -58,7 +57,7 @@ def _arm_cells(cohort: Cohort, endpoint: str, family: str, own: pd.DataFrame) ->
     if own.empty:
         return EMPTY, NOT_ESTIMABLE, NOT_ESTIMABLE
     events = f"{int(own['event'].eq(1).sum())} / {len(own)}"
-    month = reading_month(cohort, endpoint, cohort.last_report_month)
+    month = cohort.last_report_month
     if family == INTERVAL and endpoint not in SEEN_ON_SCANS:
         return events, "exact days:", "as observed"
     if family == INTERVAL:
@@ -161,7 +160,7 @@ def landmark_table(cohort: Cohort, endpoint: str, own: pd.DataFrame) -> Table:
             if group.empty:
                 continue
             competing = death_competes(cohort, endpoint)
-            row = curve_of(group, competing=competing).at(reading_month(cohort, endpoint, month)).iloc[0]
+            row = curve_of(group, competing=competing).at(month).iloc[0]
             seen = row["n_risk"] > 0
             rate = percent_interval(row["value"], row["lower"], row["upper"]) if seen else NOT_ESTIMABLE
             mean = EMPTY if competing else estimate_words(mean_of(group, month), 1)

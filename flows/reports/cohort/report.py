@@ -25,7 +25,7 @@ from flows.reports.cohort.patients import patients_section
 from flows.reports.cohort.quality import laboratory_section
 from flows.reports.cohort.response import response_section
 from flows.reports.cohort.safety import safety_section
-from flows.reports.cohort.visit_clock import visit_times
+from flows.reports.cohort.times import AS_OBSERVED, times_of
 from models.result import TrainingResult
 
 
@@ -82,7 +82,7 @@ def cohort_page(
 ) -> str:
     """The page of :func:`write_cohort_report` as text."""
     cohort = Cohort(trial, protocol, outcome)
-    visits = visit_times(outcome, protocol)
+    visits = times_of(cohort, "recurrence", AS_OBSERVED)
     ordered = _in_report_order(trainings, protocol)
     scores = scores if {"endpoint_id", "call", "reason"} <= set(scores.columns) else pd.DataFrame()
     primary = (champion_tile(training) for training in ordered if training.endpoint.role == "primary")

@@ -20,20 +20,22 @@ def readings_of(cohort: Cohort, visits: pd.DataFrame) -> dict[str, tuple[pd.Data
     Parameters
     ----------
     visits : DataFrame
-        Disease-free survival on the visit-closed clock.
+        Disease-free survival as observed, on nominal visits.
     """
     month = cohort.last_report_month
-    closed = cohort.protocol.closed(month)
     options: Mapping[str, dict[str, str]] = {
-        "Actual days, all adequate scans": {"ascertainment": "all scans"},
-        "Actual days, scheduled scans only": {"ascertainment": "protocol scans"},
+        "Scheduled scans only": {"ascertainment": "protocol scans"},
         "Equivocal scans back-dated to the first appearance": {"equivocal": "first appearance"},
     }
-    found = {"Nominal visits (headline)": (visits, month)}
+    found = {"As observed (headline)": (visits, month)}
     for name, option in options.items():
-        frame = endpoint_times(cohort.trial, cohort.protocol, "dfs", family=AS_OBSERVED, **option)
-        found[name] = (under(frame), closed)
+        found[name] = (under(_disease_free(cohort, clock="visit", **option)), month)
+    found["Actual days, read when the visit closes"] = (under(_disease_free(cohort)), cohort.protocol.closed(month))
     return found
+
+
+def _disease_free(cohort: Cohort, **option: str) -> pd.DataFrame:
+    return endpoint_times(cohort.trial, cohort.protocol, "dfs", family=AS_OBSERVED, **option)
 
 
 def sensitivity_table(cohort: Cohort, visits: pd.DataFrame) -> Table:

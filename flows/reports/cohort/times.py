@@ -19,7 +19,7 @@ from models.estimates.values import Curve, Difference, Estimate, Test
 from models.estimators.newton import CannotFit
 
 ENDPOINTS = ("dfs", "liver_dfs", "os", "ttnt")
-# Read when the visit has closed: a scan belongs to its visit, a death or a treatment to its day.
+# What a scan shows counts at its visit, a death or a treatment on its day: curves are read at the visit itself.
 SEEN_ON_SCANS = ("recurrence", "dfs", "liver_dfs")
 AS_OBSERVED, FDA, INTERVAL = "as_observed", "fda", "interval"
 FAMILIES = {AS_OBSERVED: "As observed", FDA: "FDA-style censoring", INTERVAL: "Interval-censored"}
@@ -29,18 +29,17 @@ NO_TEST = Test(float("nan"), float("nan"), float("nan"))
 
 
 def times_of(cohort: Cohort, endpoint: str, family: str) -> pd.DataFrame:
-    """Times of an endpoint for those who were under observation after entry (``features.outcomes``)."""
-    return under(endpoint_times(cohort.trial, cohort.protocol, endpoint, family=family), family)
+    """Times of an endpoint for those who were under observation after entry (``features.outcomes``).
+
+    On nominal visits, so that every curve is read at a visit; intervals lie between actual days.
+    """
+    clock = "actual" if family == INTERVAL else "visit"
+    return under(endpoint_times(cohort.trial, cohort.protocol, endpoint, family=family, clock=clock), family)
 
 
 def under(frame: pd.DataFrame, family: str = AS_OBSERVED) -> pd.DataFrame:
     """Rows of patients with any time under observation."""
     return frame[under_observation(frame["upper"] if family == INTERVAL else frame["time"], frame["entry"])]
-
-
-def reading_month(cohort: Cohort, endpoint: str, month: float) -> float:
-    """Where a curve is read for a month of the report."""
-    return cohort.protocol.closed(month) if endpoint in SEEN_ON_SCANS else month
 
 
 def death_competes(cohort: Cohort, endpoint: str) -> bool:
