@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,8 +76,10 @@ def eligibility_rules(rows: list[dict], statuses: tuple[str, ...]) -> tuple[Elig
         _check_words(name, row, statuses)
         if row["id"] in rules:
             raise ValueError(f"{name}: the id is there twice; give every rule its own")
-        if not isinstance(row["rule_sets"], list) or not row["rule_sets"]:
+        if not isinstance(row["rule_sets"], list) or not all(isinstance(each, str) for each in row["rule_sets"]):
             raise ValueError(f'{name}: rule_sets {row["rule_sets"]!r}: list the versions of the criteria, e.g. ["S3"]')
+        if not isinstance(row.get("query", []), list) or not all(_is_number(value) for value in row.get("query", [])):
+            raise ValueError(f"{name}: query {row['query']!r}: list numbers, e.g. [8.0]")
         lists = {key: tuple(row[key]) for key in ("rule_sets", "query") if key in row}
         rules[row["id"]] = EligibilityRule(**{**row, **lists, "value": _value(name, row)})
     return tuple(rules.values())
@@ -91,11 +94,18 @@ def _check_keys(name: str, row: dict) -> None:
         raise ValueError(f"{name}: unknown key {', '.join(unknown)}; use {', '.join((*REQUIRED, *OPTIONAL))}")
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _check_words(name: str, row: dict, statuses: tuple[str, ...]) -> None:
     allowed = {"kind": RULE_KINDS, "comparison": (*NUMBER_COMPARISONS, *CODE_COMPARISONS), "status": statuses}
     for key, words in allowed.items():
         if row[key] not in words:
             raise ValueError(f"{name}: {key} {row[key]!r} is not known; use one of {', '.join(words)}")
+    for key in ("id", "quantity", "source", "sentence", "unit", "query_reason", "note"):
+        if not isinstance(row.get(key, ""), str):
+            raise ValueError(f"{name}: {key} {row[key]!r} is no text; put it between quotes")
 
 
 def _value(name: str, row: dict) -> Any:
@@ -105,6 +115,6 @@ def _value(name: str, row: dict) -> Any:
         if not isinstance(value, list) or not all(isinstance(code, str) for code in value):
             raise ValueError(f"{name}: value {value!r} does not go with {comparison!r}; list the codes as text")
         return tuple(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not _is_number(value):
         raise ValueError(f"{name}: value {value!r} does not go with {comparison!r}; give one number")
     return float(value)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from data.eligibility import EligibilityRule, eligibility_rules
+from data.protocol_check import check_shape
 from data.protocol_source import TRIAL_FILE, protocol_path, read_source
 
 PROTOCOL_FILE = TRIAL_FILE
@@ -178,7 +179,8 @@ def _walk(node: dict, prefix: str, path: Path) -> Iterator[Record]:
             yield from _walk(child, key, path)
             continue
         status = child.get("status")
-        if status not in STATUSES or not child.get("source"):
+        texts = all(isinstance(child.get(name, ""), str) for name in ("source", "unit", "note"))
+        if status not in STATUSES or not child.get("source") or not texts:
             raise ProtocolError(f"{path.name}: [{key}] needs a source and a status out of {', '.join(STATUSES)}")
         yield Record(key, child["value"], child.get("unit", ""), child["source"], status, child.get("note", ""))
 
@@ -259,7 +261,8 @@ def load_protocol(path: str | Path | None = None) -> Protocol:
     path = protocol_path(path)
     try:
         raw, text = read_source(path)
-    except (OSError, ValueError) as error:
+        check_shape(raw)
+    except (OSError, ValueError, RecursionError) as error:
         raise ProtocolError(f"{path}: not a readable protocol file: {error}") from error
     endpoints = _endpoints(raw.pop("endpoint", []), path)
     rules = _eligibility(raw.pop("eligibility", []), path)

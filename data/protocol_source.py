@@ -52,7 +52,9 @@ def read_source(path: Path) -> tuple[dict[str, Any], str]:
             raise ValueError('omit needs extends = "NAME"')
         return own, text
     known = packaged_protocols()
-    if base not in known:
+    if not isinstance(omitted, list) or not all(isinstance(key, str) for key in omitted):
+        raise ValueError(f'omit {omitted!r}: list the records to leave out, e.g. ["trial"]')
+    if not isinstance(base, str) or base not in known:
         raise ValueError(f"extends {base!r}: no such packaged protocol; use one of {', '.join(known)}")
     if known[base].resolve() == path.resolve():
         raise ValueError(f"extends {base!r}: a protocol cannot rest on itself")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from pathlib import Path
 from typing import NoReturn
 
@@ -36,12 +37,17 @@ def read_domain(path: Path, domain: str) -> pd.DataFrame:
     Raises
     ------
     Refused
-        ``C201`` no such file or not readable, ``C202`` a required column is missing or the rows are of another
-        domain, ``C204`` text where a number must be, ``C205`` an empty subject or a key twice.
+        ``C201`` no such file, not readable or cut short, ``C202`` a required column is missing or there twice, or the
+        rows are of another domain, ``C204`` text where a number must be, ``C205`` an empty subject or a key twice.
     """
-    path, rules = Path(path), DOMAINS[domain]
+    path = Path(path)
+    if domain not in DOMAINS:
+        _refuse("C202", f"no domain {domain!r} is read", path, f"choose of {', '.join(DOMAINS)}")
+    rules = DOMAINS[domain]
     raw = _transport(path) if path.suffix.lower() == ".xpt" else _csv(path)
     raw.columns = [str(name).strip().upper() for name in raw.columns]
+    if not raw.columns.is_unique:
+        _refuse("C202", f"column {raw.columns[raw.columns.duplicated()][0]} is there twice", path, "keep one", 1)
     missing = [name for name in rules.required if name not in raw]
     if missing:
         _refuse("C202", f"not the domain {domain.upper()}: no column {', '.join(missing)}", path, f"add {missing[0]}")
@@ -100,25 +106,50 @@ def _csv(path: Path) -> pd.DataFrame:
         _refuse("C201", f"can not be opened ({error.strerror})", path, "check the path")
     if not text:
         _refuse("C201", "not a text table", path, "export the domain as CSV or XPT")
-    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
-    header, rows, numbers, before = next(lines), [], [], lines.line_num
+    try:
+        header, rows, numbers = _rows(text.removeprefix("\ufeff"), path)
+    except csv.Error as error:
+        _refuse("C201", f"not a text table ({error})", path, "export the domain as CSV or XPT")
+    return pd.DataFrame(rows, columns=header, index=pd.Index(numbers, dtype="int64"), dtype="str")
+
+
+def _rows(text: str, path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+    """Header, rows and the physical line that each begins on; blank lines do not count, old Mac line ends do."""
+    lines = csv.reader(io.StringIO(text, newline=None))
+    header: list[str] = []
+    rows, numbers, before = [], [], 0
     for row in lines:
-        if row and len(row) != len(header):
-            _refuse(
-                "C202", f"{len(row)} cells under {len(header)} columns", path, "export the whole file again", before + 1
-            )
-        if row:
+        if row and not header:
+            header = row
+        elif row and len(row) != len(header):
+            what = f"{len(row)} cells under {len(header)} columns"
+            _refuse("C202", what, path, "export the whole file again", before + 1)
+        elif row:
             rows.append(row)
             numbers.append(before + 1)
         before = lines.line_num
-    return pd.DataFrame(rows, columns=header, index=pd.Index(numbers, dtype="int64"), dtype="str")
+    return header, rows, numbers
+
+
+BROKEN = (ValueError, LookupError, TypeError, OverflowError, MemoryError, UserWarning)
+"""What pandas answers to a transport file whose headers are damaged or whose end is missing."""
 
 
 def _transport(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_sas(path, format="xport", encoding="cp1252")
-    except (OSError, ValueError) as error:
-        _refuse("C201", f"not a SAS transport file ({error})", path, "export it as version 5 (.xpt)")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pd.read_sas(path, format="xport", encoding="cp1252", iterator=True) as reader:
+                start, length = int(reader.record_start), int(reader.record_length)  # type: ignore[attr-defined]
+                frame = reader.read()
+    except OSError as error:
+        _refuse("C201", f"can not be opened ({error.strerror})", path, "check the path")
+    except BROKEN as error:
+        words = str(error) if isinstance(error, (ValueError, UserWarning)) else "its headers are damaged"
+        _refuse("C201", f"not a SAS transport file ({words})", path, "export it as version 5 (.xpt)")
+    rest = path.read_bytes()[start + len(frame) * length :]
+    if rest.strip(b" "):
+        _refuse("C201", "the last record is cut off", path, "export or copy the whole file again")
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -37,6 +39,7 @@ def of_reader(frame: pd.DataFrame, prefix: str, reader: str) -> pd.DataFrame:
     """
     who, name = frame[f"{prefix}EVAL"], frame[f"{prefix}EVALID"]
     rows = frame[f"{prefix}ACPTFL"].eq("Y") if reader == ACCEPTED else who.eq(reader) | name.eq(reader)
+    rows &= reader != ""
     names = sorted(set(name[rows]))
     if not rows.any() or (len(names) > 1 and reader != ACCEPTED):
         known = ", ".join(sorted((set(who) | set(name)) - {""}) + [ACCEPTED])
@@ -67,19 +70,23 @@ def lesions(
     (DataFrame, list of Finding)
         ``patient_id, scan_on, lesion, role, organ, node, diameter_mm, state``, and what was noticed: results of
         lesions that were never identified (``C207``), lesions without a result (``C208``), a recorded diameter that
-        is not the axis that RECIST 1.1 wants (``C209``), results that are there twice (``C214``).
+        is not the axis that RECIST 1.1 wants (``C209``), results that are there twice (``C214``), results without a lesion, a
+        visit or a day of it (``C215``), which do not count.
         UNEQUIVOCAL is progression of a non-target lesion and a new lesion that is there; a result NOT DONE is
         ``not_evaluable``.
 
     Raises
     ------
     Refused
-        An unknown reader (``C206``) or tumour state (``C210``).
+        An unknown reader (``C206``), role or tumour state (``C210``), or a length below 0 (``C204``).
     """
     tu, tr = of_reader(tu, "TU", reader), of_reader(tr, "TR", reader)
     known = tu[["USUBJID", "TULNKID", "TUSTRESC", "TULOC"]].drop_duplicates(["USUBJID", "TULNKID"])
     known = known.rename(columns={"TULNKID": "TRLNKID"})
-    tests = tr[tr["TRTESTCD"].isin([*LENGTHS, "TUMSTATE"]) & tr["TRLNKID"].ne("")]
+    read = tr[tr["TRTESTCD"].isin([*LENGTHS, "TUMSTATE"])]
+    adrift = read["TRLNKID"].eq("") | read["VISITNUM"].isna() | _visit_days(read, impute).isna()
+    tests = read[~adrift]
+    _refuse_below_zero(tests)
     key = ["USUBJID", "TRLNKID", "VISITNUM"]
     again = tests.duplicated([*key, "TRTESTCD"])
     wide = tests[~again].pivot(index=key, columns="TRTESTCD", values="TRSTRESN")
@@ -93,19 +100,39 @@ def lesions(
     table["node"] = table["TULOC"].isin(NODES)
     table["axis"] = table["LPERP"].where(table["node"], table["LDIAM"])
     recorded = table["DIAMETER"].fillna(table["axis"]) if diameter == "DIAMETER" else table["axis"]
+    role = table["TUSTRESC"].fillna(table["group"]).map(ROLES)
+    _refuse_strange(table, role.isna(), "TUSTRESC", "role", table["TUSTRESC"].fillna(table["group"]), ROLES)
     out = pd.DataFrame(
         {
             "patient_id": table["USUBJID"],
             "scan_on": table["scan_on"],
             "lesion": table["TRLNKID"],
-            "role": table["TUSTRESC"].fillna(table["group"]).map(ROLES),
+            "role": role,
             "organ": table["TULOC"].fillna("").replace("", None),
             "node": table["node"].map({True: "yes", False: "no"}),
             "diameter_mm": recorded,
             "state": _states(table, recorded),
         }
     )
-    return out[LESION_COLUMNS].sort_values(LESION_COLUMNS[:3], ignore_index=True), _noticed(table, tu, again)
+    return out[LESION_COLUMNS].sort_values(LESION_COLUMNS[:3], ignore_index=True), _noticed(table, tu, again, adrift)
+
+
+def _refuse_below_zero(tests: pd.DataFrame) -> None:
+    below = tests[tests["TRSTRESN"] < 0]
+    if len(below):
+        what = f"{below['TRSTRESN'].iloc[0]:g} is no length, subject {below['USUBJID'].iloc[0]}"
+        line, remedy = int(str(below.index[0])), "correct the number"
+        raise Refused(Finding("C204", "reject", what, file="TR", line=line, column="TRSTRESN", remedy=remedy))
+
+
+def _refuse_strange(
+    table: pd.DataFrame, strange: pd.Series, column: str, what: str, found: pd.Series, known: Iterable[str]
+) -> None:
+    if strange.any():
+        row = table[strange].iloc[0]
+        words = f"tumour {what} {found[strange].iloc[0]!r} of subject {row['USUBJID']}, lesion {row['TRLNKID']}"
+        remedy = f"use one of {', '.join(known)}"
+        raise Refused(Finding("C210", "reject", words, file=column[:2], column=column, remedy=remedy))
 
 
 def _visit_days(tr: pd.DataFrame, impute: str) -> pd.Series:
@@ -117,19 +144,8 @@ def _visit_days(tr: pd.DataFrame, impute: str) -> pd.Series:
 
 
 def _states(table: pd.DataFrame, length: pd.Series) -> pd.Series:
-    wrong = table[~table["seen"].isin([*STATES, "UNEQUIVOCAL", ""])]
-    if len(wrong):
-        row = wrong.iloc[0]
-        raise Refused(
-            Finding(
-                "C210",
-                "reject",
-                f"tumour state {row['seen']!r} of subject {row['USUBJID']}, lesion {row['TRLNKID']}",
-                file="TR",
-                column="TRSTRESC",
-                remedy=f"use one of {', '.join(STATES)}, UNEQUIVOCAL",
-            )
-        )
+    strange = ~table["seen"].isin([*STATES, "UNEQUIVOCAL", ""])
+    _refuse_strange(table, strange, "TRSTRESC", "state", table["seen"], [*STATES, "UNEQUIVOCAL"])
     clear = table["seen"].eq("UNEQUIVOCAL")
     new = table["group"].eq("NEW")
     described = table["seen"].map(STATES).fillna("").to_numpy()
@@ -141,8 +157,11 @@ def _states(table: pd.DataFrame, length: pd.Series) -> pd.Series:
     return pd.Series(words, index=table.index, dtype="object")
 
 
-def _noticed(table: pd.DataFrame, tu: pd.DataFrame, again: pd.Series) -> list[Finding]:
+def _noticed(table: pd.DataFrame, tu: pd.DataFrame, again: pd.Series, adrift: pd.Series) -> list[Finding]:
     found = []
+    if adrift.any():
+        what = f"{adrift.sum()} results without a lesion, a visit or a day of the visit do not count"
+        found.append(_note("C215", what, int(str(adrift.index[adrift][0]))))
     if again.any():
         line = int(str(again.index[again][0]))
         found.append(_note("C214", f"{again.sum()} results repeat lesion, visit and test; the first counts", line))

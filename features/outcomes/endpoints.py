@@ -119,7 +119,7 @@ def choose_clock(clock: str, family: str, origin: str | None, protocol: Protocol
     if clock not in ("actual", "visit"):
         raise ValueError(f"clock {clock!r}: use actual or visit")
     if clock == "visit" and family == "interval":
-        raise ValueError("clock 'visit' with family 'interval': intervals are bounded by actual days; use clock 'actual'")
+        raise ValueError("clock 'visit' with family 'interval': intervals are bounded by days; use clock 'actual'")
     if clock == "visit" and origin not in (None, protocol["clock.origin"]):
         raise ValueError(f"clock 'visit' with origin {origin!r}: visits count from {protocol['clock.origin']}")
 

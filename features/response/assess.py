@@ -77,7 +77,13 @@ def assess(lesions: pd.DataFrame, protocol: Protocol, origin: pd.Series | None =
     A missing lesion never lowers the nadir. After a complete response of every lesion, the return of one is
     progression (target nodes: only by the rule of the sum). An equivocal new lesion is not progression. Tumour
     markers are no part of it. Source: RECIST 1.1 and the EORTC clarifications.
+
+    Raises
+    ------
+    ValueError
+        A lesion that is there twice on one day of a patient (two readers), or has no day.
     """
+    _check_one_reading(lesions)
     rows = with_length(lesions, protocol)
     baseline = baseline_days(rows, origin)
     later = rows["scan_on"].to_numpy() > rows["patient_id"].map(baseline).to_numpy()
@@ -90,6 +96,21 @@ def assess(lesions: pd.DataFrame, protocol: Protocol, origin: pd.Series | None =
     start = table["patient_id"].map(baseline)
     table["origin_on"] = start if origin is None else pd.to_datetime(table["patient_id"].map(origin)).fillna(start)
     return table[COLUMNS]
+
+
+def _check_one_reading(lesions: pd.DataFrame) -> None:
+    """Sums would count a lesion twice, and a row without a day belongs to no assessment."""
+    undated = lesions[lesions["scan_on"].isna()]
+    if len(undated):
+        row = undated.iloc[0]
+        raise ValueError(f"patient {row['patient_id']}: lesion {row['lesion']} has no day; give scan_on")
+    twice = lesions[lesions.duplicated([*ASSESSMENT, "lesion"])]
+    if len(twice):
+        row = twice.iloc[0]
+        raise ValueError(
+            f"patient {row['patient_id']}: lesion {row['lesion']} is there twice on {row['scan_on']:%Y-%m-%d}; "
+            "assess one reader at a time"
+        )
 
 
 def _joined(table: pd.DataFrame, parts: pd.DataFrame) -> pd.DataFrame:

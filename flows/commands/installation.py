@@ -53,11 +53,12 @@ def protocol(home: Home, use: str | None, as_json: bool) -> None:
               netest protocol --use advanced
               netest protocol --use my_trial.toml
     """
-    from flows.work.protocol import describe_protocol, use_protocol
+    from flows.work.protocol import change_protocol, describe_protocol
 
-    if use:
-        use_protocol(home, use)
-    found = describe_protocol(home)
+    left = [] if use is None else change_protocol(home, use)
+    found = describe_protocol(home) | {"left_behind": left}
+    for line in left:
+        click.echo(f"note: {line}", err=True)
     text = (
         f"{found['trial']}: time zero is {found['origin']}; endpoints {', '.join(found['endpoints'])}\n"  # type: ignore[arg-type]
         f"{found['not_stated']} of {found['records']} values are not stated in a founding document (cohort report)\n"

@@ -68,6 +68,50 @@ def test_every_refusal_is_one_line(tmp_path) -> None:
     assert "[C205] dm.csv line 3 column USUBJID: subject S1 twice" in refusal(write(tmp_path, "dm.csv", twice), "dm")
 
 
+def test_files_that_broke_on_their_way_are_refused_in_one_line(tmp_path) -> None:
+    good = "RS,S1,OVRLRESP,PR,INVESTIGATOR,4,2014-03-06,1\n"
+    cases = {
+        RS.replace("RSSEQ", "RSDTC") + good: "[C202] rs.csv line 1: column RSDTC is there twice -> keep one",
+        RS + good + "x" * 200_000: "[C201] rs.csv: not a text table (field larger than field limit (131072)) "
+        "-> export the domain as CSV or XPT",
+        "\n\n\n": "[C202] rs.csv: not the domain RS: no column USUBJID, RSTESTCD",
+        RS + '"' + good: "[C202] rs.csv line 2: 1 cells under 8 columns -> export the whole file again",
+    }
+    for text, line in cases.items():
+        assert refusal(write(tmp_path, "rs.csv", text), "rs").startswith(line)
+    assert "no domain 'zz' is read -> choose of dm" in refusal(write(tmp_path, "rs.csv", RS), "zz")
+
+
+def test_blank_lines_before_the_header_and_old_mac_line_ends_are_read(tmp_path) -> None:
+    row = "RS,S1,OVRLRESP,PR,INVESTIGATOR,4,2014-03-06,1"
+    frame = read_domain(write(tmp_path, "rs.csv", f"\n\n{RS}{row}\n"), "rs")
+    assert frame.index.tolist() == [4] and frame["USUBJID"].tolist() == ["S1"]
+    assert read_domain(write(tmp_path, "rs.csv", RS.strip() + "\r" + row + "\r"), "rs")["RSSEQ"].tolist() == [1.0]
+
+
+@real
+@pytest.mark.parametrize("length", [0, 80, 400, 900, 2000, 39_640, 79_200, 79_277])
+def test_a_transport_file_that_was_cut_off_is_never_read_in_part(tmp_path, length) -> None:
+    whole = (REALDATA / "sdtm_xpt" / "tdf_dm.xpt").read_bytes()
+    path = tmp_path / "dm.xpt"
+    path.write_bytes(whole[:length])
+    assert refusal(path, "dm").startswith("[C201] dm.xpt: ")
+
+
+@real
+def test_a_transport_file_with_damaged_headers_is_refused_in_one_line(tmp_path) -> None:
+    whole = bytearray((REALDATA / "sdtm_xpt" / "tdf_dm.xpt").read_bytes())
+    path = tmp_path / "dm.xpt"
+    for place in range(700, 3000, 30):
+        broken = whole.copy()
+        broken[place : place + 2] = b"\xff\x9a"
+        path.write_bytes(broken)
+        try:
+            read_domain(path, "dm")
+        except Refused as refused:
+            assert "\n" not in str(refused)
+
+
 def test_a_quoted_line_break_keeps_the_physical_lines(tmp_path) -> None:
     text = 'TSPARMCD,TSVAL\nA,"two\nlines"\nB,one\n'
     assert read_domain(write(tmp_path, "ts.csv", text), "ts").index.tolist() == [2, 4]

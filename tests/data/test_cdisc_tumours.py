@@ -180,3 +180,32 @@ def test_partial_days_of_a_visit_yield_to_the_full_day_of_the_same_visit() -> No
     table, _ = lesions(study["tu"], study["tr"], reader="INVESTIGATOR")
     first = table[table["patient_id"].eq("01-701-1015")]["scan_on"].min()
     assert first == pd.Timestamp("2014-01-02")
+
+
+def test_results_that_belong_to_no_visit_or_lesion_are_said_and_do_not_count() -> None:
+    loose = TR.copy()
+    loose.loc[0, "VISITNUM"] = np.nan
+    loose.loc[2, "TRLNKID"] = ""
+    loose.loc[loose["VISITNUM"].eq(2), "TRDTC"] = ""
+    table, found = lesions(TU, loose, reader="INVESTIGATOR")
+    assert table["scan_on"].notna().all() and set(table["lesion"]) == {"T01", "T02", "NT01"}
+    words = "8 results without a lesion, a visit or a day of the visit do not count"
+    assert str(found[0]) == f"[C215] TR line 0: {words} -> ask the reader"
+
+
+@pytest.mark.parametrize(
+    ("tu", "tr", "line"),
+    [
+        (TU.assign(TUSTRESC="WHAT"), TR, "[C210] TU column TUSTRESC: tumour role 'WHAT' of subject S1"),
+        (TU, TR.assign(TRSTRESN=-5.0), "[C204] TR line 0 column TRSTRESN: -5 is no length, subject S1"),
+    ],
+)
+def test_a_role_or_a_length_that_cannot_be_is_refused(tu, tr, line) -> None:
+    with pytest.raises(Refused) as refused:
+        lesions(tu, tr, reader="INVESTIGATOR")
+    assert str(refused.value).startswith(line) and "\n" not in str(refused.value)
+
+
+def test_nobody_is_not_a_reader() -> None:
+    with pytest.raises(Refused, match="C206"):
+        lesions(TU, TR, reader="")

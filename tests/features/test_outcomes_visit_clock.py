@@ -62,7 +62,7 @@ def test_days_stay_days_for_survival(protocol) -> None:
     ("words", "message"),
     [
         ({"clock": "nominal"}, "use actual or visit"),
-        ({"clock": "visit", "family": "interval"}, "intervals are bounded by actual days"),
+        ({"clock": "visit", "family": "interval"}, "intervals are bounded by days"),
         ({"clock": "visit", "origin": "randomisation"}, "visits count from surgery"),
     ],
 )

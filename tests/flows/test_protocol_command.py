@@ -8,9 +8,10 @@ import pytest
 
 from data.protocol import PROTOCOL_FILE, ProtocolError
 from data.protocol_source import packaged_protocols
+from data.store import FileRecord
 from flows.errors import PublicError
 from flows.home import Home
-from flows.work.protocol import describe_protocol, use_protocol
+from flows.work.protocol import change_protocol, describe_protocol, use_protocol
 
 
 def test_a_fresh_home_follows_the_packaged_trial(tmp_path: Path) -> None:
@@ -36,6 +37,61 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 def test_a_protocol_that_is_not_there_is_named_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(PublicError, match="nothere: no such protocol; use one of nelmas"):
         use_protocol(Home.at(tmp_path / "home"), "nothere")
+
+
+BASE = 'extends = "nelmas"\n'
+SOURCED = 'source = "us"\nstatus = "assumed"\n'
+RULE = (
+    '[[eligibility]]\nid = "x"\nkind = "inclusion"\nquantity = "ki67_pct"\ncomparison = "<"\nvalue = 20\n'
+    'rule_sets = ["S3"]\nsentence = "Ki-67 below 20%."\n' + SOURCED
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", 'no record trial.id, trial.name, trial.n_planned and 101 more; begin the file with extends = "nelmas"'),
+        ("[trial\n", "not a readable protocol file"),
+        ('extends = ["nelmas"]\n', r"extends \['nelmas'\]: no such packaged protocol"),
+        (BASE + "omit = [5]\n", "list the records to leave out"),
+        (BASE + 'omit = ["clock"]\n', "no record clock.origin"),
+        (BASE + f'[clock.month_days]\nvalue = "thirty"\n{SOURCED}', "holds 'thirty'; give a number"),
+        (BASE + f'[clock.origin]\nvalue = "birth"\n{SOURCED}', "'birth' is not known; use one of surgery"),
+        (BASE + '[[endpoint]]\nid = "x"\n', "endpoint x: no family, landmark"),
+        (BASE + '[endpoint]\nid = "x"\n', r"write each under \[\[endpoint\]\]"),
+        (BASE + "[assay.X]\nfoo = 1\n", "assay X: no analytes"),
+        (BASE + '[analyte.X]\nspecimen = "blood"\nunit = "x"\nunits = 5\n', "analyte X: units 5 does not go"),
+        (BASE + RULE.replace("ki67_pct", "shoe_size"), "rule x: quantity 'shoe_size' is not known"),
+        (BASE + RULE.replace("ki67_pct", "grade"), "grade is a code, so '<' does not go"),
+        (BASE + RULE.replace("ki67_pct", "grade").replace('"<"', '"in"').replace("20\n", '["G9"]\n'), "no code 'G9'"),
+        (BASE + RULE.replace("= 20", "= nan"), "give one number"),
+        (BASE + RULE + "query = 5\n", "query 5: list numbers"),
+    ],
+)
+def test_a_file_that_no_trial_can_follow_is_refused_in_one_line(tmp_path: Path, text: str, words: str) -> None:
+    home, own = Home.at(tmp_path / "home"), tmp_path / "own.toml"
+    own.write_text(text, encoding="utf-8")
+    with pytest.raises(ProtocolError, match=words) as refused:
+        use_protocol(home, str(own))
+    assert "own.toml" in str(refused.value) and len(str(refused.value).splitlines()) == 1
+    assert not home.protocol_file.exists()
+
+
+def test_a_change_over_loaded_data_says_what_still_rests_on_the_earlier_rules(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "home")
+    assert change_protocol(home, "nelmas") == []
+    with home.store() as store:
+        store.load(FileRecord("a.csv", "a" * 64, "treatments"), {})
+    assert change_protocol(home, "nelmas") == []
+    (line,) = change_protocol(home, "advanced")
+    assert line.startswith("1 files were judged under the earlier rules and are not judged again")
+
+
+def test_a_damaged_protocol_of_a_home_can_be_replaced(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "home").create()
+    home.protocol_file.write_text("[half", encoding="utf-8")
+    assert change_protocol(home, "nelmas") == []
+    assert describe_protocol(home)["trial"] == "NELMAS"
 
 
 def test_a_broken_file_changes_nothing(tmp_path: Path) -> None:

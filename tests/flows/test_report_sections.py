@@ -127,9 +127,34 @@ def test_response_counts_are_those_of_the_lesions() -> None:
     assert people["change"].iloc[0] == pytest.approx(100 * (18 / 50 - 1))
     section = response_section(cohort_of(measured()))
     rates = next(block.content for block in section.blocks if block.kind == "table")
-    assert sum(int(row[2]) for row in rates.rows) == 8 and "Fisher's P = " in rates.caption
+    assert sum(int(row[1]) for row in rates.rows) == 40 and sum(int(row[3]) for row in rates.rows) == 8
+    assert "Fisher's exact test P = " in rates.caption
     waterfall = next(block.content for block in section.blocks if block.kind == "figure")
     assert waterfall.alt.startswith("Waterfall of 40 patients")
+
+
+def test_a_report_in_the_shape_of_netter_1_and_of_the_iqbal_cohort() -> None:
+    """Progression-free at month 20 by arm, response with its P value; response by grade, site, line; worst grades."""
+    rules = load_protocol("advanced")
+    trial = generate_advanced(229, 20261121).trial()
+    page = check(cohort_page(trial, rules, build_outcome(trial, rules), [], pd.DataFrame()))
+    people = responders(trial, rules)
+    for arm, label in (("control", "Control"), ("prrt", "PRRT")):
+        own = people[people["arm"].eq(arm)]
+        yes = int(own["responded"].sum())
+        assert f"{100 * yes / len(own):.0f}% {label} ({yes} of {len(own)})" in page.text
+    assert "Progression-free at month 20: " in page.text and "Fisher's exact test P < 0.001" in page.text
+    for words in ("Grade", "Primary tumour", "Line of therapy", "Line 2", "Breslow-Day", "Every term by worst grade"):
+        assert words in page.text
+
+
+def test_a_patient_whose_lesions_were_never_assessed_again_is_no_responder() -> None:
+    trial = measured()
+    first = trial.lesions["patient_id"].iloc[0]
+    rows = trial.lesions[trial.lesions["patient_id"].eq(first)]
+    later = rows.index[rows["scan_on"] > rows["scan_on"].min()]
+    people = responders(trial.replace(lesions=trial.lesions.drop(index=later)), protocol()).set_index("patient_id")
+    assert len(people) == 40 and not people.loc[first, "assessed"] and not people.loc[first, "responded"]
 
 
 def test_a_trial_without_surgery_speaks_of_progression() -> None:

@@ -44,7 +44,7 @@ def test_headline_and_family_table_are_the_same_reading() -> None:
     visits = times_of(cohort(), "recurrence", AS_OBSERVED)
     for row, arm in zip(table.rows[1:3], ("control", "prrt"), strict=True):
         own = visits[visits["arm"].eq(arm)]
-        assert row[2] == stacked(*rate_at(own, cohort().last_report_month))
+        assert row[2] == stacked(*rate_at(own, cohort().headline_month))
         assert row[1] == f"{int(own['event'].gt(0).sum())} / {len(own)}"
 
 

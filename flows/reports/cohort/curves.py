@@ -45,7 +45,7 @@ def curve_figure(cohort: Cohort, key: str, times: pd.DataFrame, last: float, *, 
     curves = arm_curves(cohort, times, lambda own: curve_of(own, reverse=reverse, competing=competing), months)
     if not curves:
         return None
-    month = cohort.last_report_month
+    month = cohort.headline_month
     nominal = key in (*SEEN_ON_SCANS, "follow")
     local = float(cohort.protocol["calendar.imaging_end_month"]) if nominal else None
     title = FOLLOW if key == "follow" else cohort.title(key)
@@ -72,7 +72,7 @@ def incidence_figure(cohort: Cohort, times: pd.DataFrame, last: float) -> Figure
     curves = arm_curves(cohort, times, fit, months)
     if not curves:
         return None
-    month = cohort.last_report_month
+    month = cohort.headline_month
     told = "; ".join(f"{arm_label(item.arm)} {_read(item.curve, month)}" for item in curves)
     return draw(
         paint_steps, curves, months, f"Cumulative {cohort.event}", last,

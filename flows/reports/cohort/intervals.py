@@ -126,7 +126,7 @@ def interval_figure(
     """Turnbull's curve with its band beside the Weibull curve, one panel per arm; None without an event."""
     if not items:
         return None
-    month = cohort.last_report_month
+    month = cohort.headline_month
     words = []
     for item in items:
         free = turnbull_reading(item, cohort.protocol.closed(month)).value

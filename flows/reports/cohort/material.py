@@ -73,9 +73,9 @@ class Cohort:
         return tuple(float(month) for month in self.protocol["survival.report_months"])
 
     @property
-    def last_report_month(self) -> float:
-        """The month of the headline: the last at which curves are read."""
-        return max(self.months)
+    def headline_month(self) -> float:
+        """The month of the headline."""
+        return float(self.protocol["survival.headline_month"])
 
     def without_results(self) -> Cohort:
         """The same cohort as if the laboratory had reported nothing."""
@@ -92,10 +92,16 @@ def rule(protocol: Protocol, key: str, default: Any) -> Any:
 
 
 def p_value(p: float) -> str:
-    """A P value as journals print it."""
+    """A P value as a cell of a table."""
     if p is None or not np.isfinite(p):
         return NOT_ESTIMABLE
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.2 else f"{p:.2f}"
+
+
+def p_words(p: float) -> str:
+    """A P value inside a sentence: ``P = 0.03``, ``P < 0.001``."""
+    words = p_value(p)
+    return f"P {words}" if words.startswith("<") or words == NOT_ESTIMABLE else f"P = {words}"
 
 
 def counted(n: int, one: str, many: str = "") -> str:

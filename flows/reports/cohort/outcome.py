@@ -101,7 +101,7 @@ def rate_at(visits: pd.DataFrame, month: float) -> tuple[float, float, float]:
 
 def outcome_heading(cohort: Cohort, visits: pd.DataFrame) -> str:
     """The headline: disease-free share by arm."""
-    month = cohort.last_report_month
+    month = cohort.headline_month
     shares = {arm: rate_at(cohort.own(visits, arm), month)[0] for arm in reversed(cohort.groups)}
     told = [f"{percent(share)} {arm_label(arm)}" for arm, share in shares.items() if not np.isnan(share)]
     return (
@@ -122,7 +122,7 @@ def headline_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
 
 def hazard_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
     """The hazard ratio in a sentence, or why there is none."""
-    made = contrast(cohort, free_of_any(visits), cohort.last_report_month)
+    made = contrast(cohort, free_of_any(visits), cohort.headline_month)
     if made.why:
         return f"Hazard ratio: not estimable ({made.why}). "
     check = "no sign against" if made.proportional >= 0.05 else "evidence against"
@@ -168,7 +168,7 @@ def outcome_tiles(cohort: Cohort, visits: pd.DataFrame) -> list[Tile]:
         Tile("Patients", str(len(rows)), by_arm or "nobody randomised", "accent"),
         Tile(found, str(int(recurred.sum())), f"{dead} died without {cohort.event}", "accent"),
     ]
-    month = cohort.last_report_month
+    month = cohort.headline_month
     for name in reversed(cohort.groups):
         value, lower, upper = rate_at(cohort.own(visits, name), month)
         known = not np.isnan(value)

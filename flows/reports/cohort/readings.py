@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from flows.reports.cohort.intervals import interval_contrast, weibull_reading
-from flows.reports.cohort.material import NOT_ESTIMABLE, Cohort, p_value
+from flows.reports.cohort.material import NOT_ESTIMABLE, Cohort, p_value, p_words
 from flows.reports.cohort.times import (
     ENDPOINTS,
     FAMILIES,
@@ -30,7 +30,7 @@ Times = Mapping[tuple[str, str], pd.DataFrame]
 
 def families_table(cohort: Cohort, times: Times) -> Table:
     """One row per endpoint and arm; under every family events, the share still free at the last month, the median."""
-    month = cohort.last_report_month
+    month = cohort.headline_month
     rows: list[tuple[str, ...]] = []
     marks: list[str] = []
     for endpoint in ENDPOINTS:
@@ -57,11 +57,11 @@ def _arm_cells(cohort: Cohort, endpoint: str, family: str, own: pd.DataFrame) ->
     if own.empty:
         return EMPTY, NOT_ESTIMABLE, NOT_ESTIMABLE
     events = f"{int(own['event'].eq(1).sum())} / {len(own)}"
-    month = cohort.last_report_month
+    month = cohort.headline_month
     if family == INTERVAL and endpoint not in SEEN_ON_SCANS:
         return events, "exact days:", "as observed"
     if family == INTERVAL:
-        share, middle = weibull_reading(own, cohort.last_report_month)
+        share, middle = weibull_reading(own, cohort.headline_month)
         words = median_words(middle.value, middle.lower, middle.upper)
         return events, stacked(share.value, share.lower, share.upper), words
     found = curve_of(own, competing=death_competes(cohort, endpoint))
@@ -89,7 +89,7 @@ def contrast_table(cohort: Cohort, times: Times) -> Table | None:
     """PRRT against control by endpoint and family: hazard ratio, its check, log-rank, restricted mean."""
     if not cohort.two_arms:
         return None
-    tau = cohort.last_report_month
+    tau = cohort.headline_month
     rows, marks, why = [], [], set()
     for endpoint in ENDPOINTS:
         title = cohort.title(endpoint)
@@ -145,9 +145,7 @@ def competing_table(cohort: Cohort, visits: pd.DataFrame) -> Table:
     caption = "Cumulative incidence at the nominal visit, 95% intervals."
     both = visits[visits["arm"].isin(cohort.groups)]
     if cohort.two_arms and both["arm"].nunique() == 2 and not both["entry"].gt(0).any():
-        caption += (
-            f" Gray's test of {cohort.event}: P = {p_value(gray_test(both['time'], both['event'], both['arm']).p)}."
-        )
+        caption += f" Gray's test of {cohort.event}: {p_words(gray_test(both['time'], both['event'], both['arm']).p)}."
     return Table(heads, tuple(rows), caption, classes="compact")
 
 

@@ -13,17 +13,16 @@ from features.response.assess import assess
 from features.response.best import BEST_FIRST, best_response, counted
 from flows.reports import timeline
 from flows.reports.blocks import Section, figures, lead, note, tables
-from flows.reports.cohort.material import NOT_ESTIMABLE, Cohort, joined, p_value
-from flows.reports.cohort.material import counted as number_of
+from flows.reports.cohort.material import NOT_ESTIMABLE, Cohort, joined, p_words
 from flows.reports.cohort.paint_response import paint_waterfall
-from flows.reports.page import EMPTY, Figure, Table, interval, percent_interval, records
+from flows.reports.cohort.response_subgroups import levels_table, odds_tables
+from flows.reports.page import EMPTY, Figure, Table, interval, percent, percent_interval
 from flows.reports.style import arm_label, draw
 from models.estimates.proportions import fisher, odds_ratio, proportion
-from models.estimates.subgroups import rates_by_level
 
 NOTHING = "No lesion has been delivered: after complete resection there is nothing to measure, so response is left out."
-SUBGROUPS = {"grade": "Grade", "primary_site": "Primary tumour", "line": "Line of therapy"}
 RESPONDED = ("CR", "PR")
+UNASSESSED = ("NE", "ND", "MISSING")
 
 
 def response_section(cohort: Cohort) -> Section:
@@ -31,48 +30,60 @@ def response_section(cohort: Cohort) -> Section:
     if cohort.trial.lesions.empty:
         return Section("response", "Response", "No lesion has been followed", (lead(NOTHING),))
     people = responders(cohort.trial, cohort.protocol)
-    if people.empty:
+    if not people["assessed"].any():
         words = "Lesions were delivered, but nobody has an assessment after the baseline."
         return Section("response", "Response", "No response can be assessed yet", (lead(words),))
     blocks = [
         *figures([waterfall(people, cohort.protocol)]),
-        *tables(rates_table(cohort, people), best_table(cohort, people), subgroup_table(people)),
+        *tables(rates_table(cohort, people), best_table(cohort, people), levels_table(cohort, people)),
+        *tables(*odds_tables(cohort, people)),
         note(
-            "RECIST 1.1; best overall response up to progression or a new therapy, not confirmed by a second "
-            "assessment. Patients without an assessment that counts are not responders."
+            "RECIST 1.1; best overall response up to progression or a new therapy, in patients whose lesions are "
+            "followed. Unless it says confirmed, a response needs no second assessment. Patients without an assessment "
+            "that counts are not responders."
         ),
     ]
-    told = [
-        f"{int(own['responded'].sum())} of {number_of(len(own), 'patient')} {arm_label(arm)}"
-        for arm in cohort.groups
-        if len(own := cohort.own(people, arm))
-    ]
+    told = []
+    for arm in cohort.groups:
+        own = cohort.own(people, arm)
+        if len(own):
+            yes = int(own["responded"].sum())
+            told.append(f"{percent(yes / len(own))} {arm_label(arm)} ({yes} of {len(own)})")
     return Section("response", "Response", f"Responded: {joined(told)}", tuple(blocks))
 
 
 def responders(trial: Trial, protocol: Protocol) -> pd.DataFrame:
-    """One row per patient with a baseline and a later assessment: arm, best, responded, change, grade, primary, line.
+    """One row per patient whose lesions are followed and who has a day of time zero.
 
-    ``change`` is the lowest change of the sum of target diameters from baseline among the assessments that count.
+    Columns: arm, best, assessed, responded, confirmed, change (lowest change of the sum of target diameters from
+    baseline among the assessments that count), grade, primary_site, line.
     """
-    zero = origin_dates(trial, protocol)
+    zero = origin_dates(trial, protocol).dropna()
+    zero = zero[zero.index.isin(trial.lesions["patient_id"])]
     rows = assess(trial.lesions, protocol, zero)
-    if rows.empty:
-        return pd.DataFrame()
     new = first_new_therapy(trial, protocol, zero)
-    best = best_response(rows, protocol, new_therapy=new).set_index("patient_id")["best"]
+    if rows.empty:
+        return pd.DataFrame({"assessed": pd.Series(dtype=bool)})
+    best, sure = (
+        best_response(rows, protocol, confirmed=confirmed, new_therapy=new, patients=zero.index)
+        .set_index("patient_id")["best"]
+        .reindex(zero.index)
+        for confirmed in (False, True)
+    )
     change = counted(rows, new_therapy=new).groupby("patient_id")["change_from_baseline"].min()
-    facts = trial.patients.set_index("patient_id")
+    facts = trial.patients.set_index("patient_id").reindex(zero.index)
     return pd.DataFrame(
         {
-            "patient_id": best.index,
-            "arm": timeline.arms(trial).reindex(best.index).to_numpy(),
+            "patient_id": zero.index,
+            "arm": timeline.arms(trial).reindex(zero.index).to_numpy(),
             "best": best.to_numpy(),
+            "assessed": (~best.isin(UNASSESSED)).to_numpy(),
             "responded": best.isin(RESPONDED).to_numpy(),
-            "change": change.reindex(best.index).to_numpy(),
-            "grade": facts["grade"].reindex(best.index).to_numpy(),
-            "primary_site": facts["primary_site"].reindex(best.index).to_numpy(),
-            "line": therapy_line(trial, protocol).reindex(best.index).to_numpy(),
+            "confirmed": sure.isin(RESPONDED).to_numpy(),
+            "change": change.reindex(zero.index).to_numpy(),
+            "grade": facts["grade"].to_numpy(),
+            "primary_site": facts["primary_site"].to_numpy(),
+            "line": therapy_line(trial, protocol).reindex(zero.index).to_numpy(),
         }
     )
 
@@ -95,16 +106,22 @@ def waterfall(people: pd.DataFrame, protocol: Protocol) -> Figure | None:
 
 
 def rates_table(cohort: Cohort, people: pd.DataFrame) -> Table:
-    """Response rate by arm with exact interval, and Fisher's test between the arms."""
+    """Response rate by arm with exact interval, of all and of the assessed, and Fisher's test between the arms."""
     rows = []
     for arm in cohort.groups:
         own = cohort.own(people, arm)
         if len(own):
-            yes, n = int(own["responded"].sum()), len(own)
-            found = proportion(yes, n)
-            rows.append((arm_label(arm), str(n), str(yes), percent_interval(found.value, found.lower, found.upper)))
-    caption = "Complete or partial response, exact 95% interval. " + compared(cohort, people)
-    return Table(("", "Patients", "Responders", "Rate"), tuple(rows), caption.strip(), classes="compact")
+            seen = own[own["assessed"]]
+            shares = (_share(own["responded"]), _share(seen["responded"]), _share(own["confirmed"]))
+            rows.append((arm_label(arm), str(len(own)), str(len(seen)), str(int(own["responded"].sum())), *shares))
+    caption = "Complete or partial response, exact 95% intervals. " + compared(cohort, people)
+    heads = ("", "Patients", "Assessed", "Responders", "Rate of all", "Rate of the assessed", "Confirmed, of all")
+    return Table(heads, tuple(rows), caption.strip())
+
+
+def _share(yes: pd.Series) -> str:
+    found = proportion(int(yes.sum()), len(yes))
+    return percent_interval(found.value, found.lower, found.upper)
 
 
 def compared(cohort: Cohort, people: pd.DataFrame) -> str:
@@ -120,7 +137,7 @@ def compared(cohort: Cohort, people: pd.DataFrame) -> str:
     ratio = odds_ratio(a, b, c, d)
     words = interval(ratio.value, ratio.lower, ratio.upper)
     told = NOT_ESTIMABLE if words == EMPTY else words
-    return f"PRRT against control: Fisher's P = {p_value(fisher(a, b, c, d).p)}, odds ratio {told}."
+    return f"PRRT against control, of all: Fisher's exact test {p_words(fisher(a, b, c, d).p)}, odds ratio {told}."
 
 
 def best_table(cohort: Cohort, people: pd.DataFrame) -> Table:
@@ -129,28 +146,3 @@ def best_table(cohort: Cohort, people: pd.DataFrame) -> Table:
     best = [cohort.own(people, arm)["best"] for arm in cohort.groups]
     rows = tuple((name, *(str(int(own.eq(name).sum())) for own in best)) for name in order)
     return Table(("Best overall response", *(arm_label(arm) for arm in cohort.groups)), rows, classes="compact")
-
-
-def subgroup_table(people: pd.DataFrame) -> Table:
-    """Response rate by grade, primary tumour and line of therapy, with exact intervals and odds against the first."""
-    rows: list[tuple[str, ...]] = []
-    marks: list[str] = []
-    for column, title in SUBGROUPS.items():
-        found = rates_by_level(people, "responded", column)
-        rows.append((title, *[""] * 4))
-        marks.append("group")
-        for place, row in enumerate(records(found)):
-            odds = EMPTY if place == 0 else interval(row.odds_ratio, row.or_lower, row.or_upper)
-            rate = percent_interval(row.rate, row.lower, row.upper)
-            p = EMPTY if place == 0 else p_value(row.p)
-            rows.append((_spoken(row.level), f"{row.k} / {row.n}", rate, odds, p))
-            marks.append("level")
-    heads = ("", "Responders", "Rate", "Odds ratio", "Fisher's P")
-    caption = "Response by subgroup, exact 95% intervals; odds against the first level of each. Exploratory."
-    return Table(heads, tuple(rows), caption, tuple(marks))
-
-
-def _spoken(level: object) -> str:
-    if isinstance(level, float):
-        return f"Line {level:g}"
-    return str(level).replace("_nos", ", not specified").replace("_", " ")

@@ -22,7 +22,7 @@ def readings_of(cohort: Cohort, visits: pd.DataFrame) -> dict[str, tuple[pd.Data
     visits : DataFrame
         Disease-free survival as observed, on nominal visits.
     """
-    month = cohort.last_report_month
+    month = cohort.headline_month
     options: Mapping[str, dict[str, str]] = {
         "Scheduled scans only": {"ascertainment": "protocol scans"},
         "Equivocal scans back-dated to the first appearance": {"equivocal": "first appearance"},
@@ -46,7 +46,7 @@ def sensitivity_table(cohort: Cohort, visits: pd.DataFrame) -> Table:
         ratio = (estimate_words(contrast(cohort, times, month).hazard),) if cohort.two_arms else ()
         rows.append((name, str(int(times["event"].eq(1).sum())), *rates, *ratio))
     heads = ["Reading of the scans", "Events", *(arm_label(arm) for arm in cohort.groups)]
-    caption = f"{cohort.free.capitalize()} at month {cohort.last_report_month:g} with 95% interval"
+    caption = f"{cohort.free.capitalize()} at month {cohort.headline_month:g} with 95% interval"
     if cohort.two_arms:
         heads.append("Hazard ratio")
         caption += ", and the hazard ratio PRRT against control"
