@@ -49,7 +49,8 @@ def at_visits(decided: pd.DataFrame, facts: Facts, protocol: Protocol) -> pd.Dat
     Returns
     -------
     DataFrame
-        The same with other ``at``, ``lower`` and ``upper``; nobody leaves before entry.
+        The same with other ``at``, ``lower`` and ``upper``; nobody leaves before entry, and a recurrence whose visit
+        has its nominal day on or before entry keeps its own day, so that no event falls on entry and out of the curve.
     """
     rows = facts.patients
     seen = clear_visit(facts, rows["last_adequate"].where(rows["last_adequate"] <= decided["at"]), protocol)
@@ -57,6 +58,8 @@ def at_visits(decided: pd.DataFrame, facts: Facts, protocol: Protocol) -> pd.Dat
     recurred = (decided["event"] != CENSORED) & (rows["cause"] == RECURRENCE) & (decided["at"] == rows["event_at"])
     censored = decided["event"] == CENSORED
     at = own_day.where(~censored, clear_visit(facts, decided["at"], protocol))
-    at = at.where(~recurred, closing_visit(decided["at"], protocol))
+    visit = closing_visit(decided["at"], protocol)
+    # A late entry may fall behind the nominal day of the visit that shows the recurrence: its own day is after entry.
+    at = at.where(~recurred, visit.where(visit > rows["entry"], decided["at"]))
     at = pd.concat([at, rows["entry"]], axis=1).max(axis=1)
     return decided.assign(at=at, lower=at, upper=at)
