@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from data.eligibility import EligibilityRule, eligibility_rules
-from data.protocol_check import check_shape
+from data.protocol_shape import check_shape
 from data.protocol_source import TRIAL_FILE, protocol_path, read_source
 
 PROTOCOL_FILE = TRIAL_FILE

@@ -11,6 +11,7 @@ import pandas as pd
 from data.findings import Finding, Refused
 from data.protocol import Endpoint, Protocol
 from features.landmark import LandmarkTable
+from features.outcomes import label_version
 from models.estimators.base import RiskModel
 from models.estimators.encoding import encode, has_blood
 from models.validation.leakage import check_table
@@ -19,6 +20,7 @@ COLUMNS = (
     "patient_id endpoint endpoint_id landmark_month horizon_month probability lower upper call reason "
     "model_name model_version data_cut"
 ).split()
+OTHER_RULES = "the model was trained under other label rules: run netest train"
 NO_CALL = "no call"
 WRONG_VERSION = "M102"
 
@@ -60,6 +62,12 @@ def _check_version(table: LandmarkTable, champion: Champion, endpoint: Endpoint)
         )
 
 
+def _other_rules(champion: Champion, endpoint: Endpoint, protocol: Protocol) -> bool:
+    """Whether a champion learnt labels that today's protocol would not give."""
+    today = label_version(protocol, endpoint.id)
+    return getattr(champion.estimator, "label_version_", today) != today
+
+
 def _why_not(rows: pd.DataFrame, called: np.ndarray, landmark: float) -> np.ndarray:
     """Reason of each no-call, "" for the called."""
     known = rows["missing_netest"] if "missing_netest" in rows else pd.Series("", index=rows.index)
@@ -88,7 +96,8 @@ def score_endpoint(
     endpoint : Endpoint
     protocol : Protocol
     champion : Champion or None
-        Without one every row is a no-call for the reason ``absent``.
+        Without one every row is a no-call for the reason ``absent``; likewise when it was trained under other rules of
+        labels than the protocol holds now.
     origin : Series of datetime64
         Time zero by patient.
     data_cut : str
@@ -109,7 +118,9 @@ def score_endpoint(
     rows = table.rows
     probability, lower, upper = (np.full(len(rows), np.nan) for _ in range(3))
     reason = np.full(len(rows), absent, dtype=object)
-    if champion is not None:
+    if champion is not None and _other_rules(champion, endpoint, protocol):
+        reason = np.full(len(rows), OTHER_RULES, dtype=object)
+    elif champion is not None:
         _check_version(table, champion, endpoint)
         encoded = encode(rows, endpoint.landmark)
         called = has_blood(encoded, rows, endpoint.landmark).to_numpy()

@@ -147,7 +147,7 @@ def train_endpoint(
         if model is not None and not np.isnan(predictions.probability[name]).any()
     }
     for model in final.values():
-        model.assay_version_ = version
+        model.assay_version_, model.label_version_ = version, facts["label_version"]
     steady = frozen({name: unfitted[name] for name in final}, final)
     resampled = bootstrap(cohort, steady, predictions, plan.folds, plan.resamples, plan.seed, plan.jobs, progress)
     drawn = {name: model for name, model in steady.items() if final[name].drawable}

@@ -70,8 +70,8 @@ def lesions(
     (DataFrame, list of Finding)
         ``patient_id, scan_on, lesion, role, organ, node, diameter_mm, state``, and what was noticed: results of
         lesions that were never identified (``C207``), lesions without a result (``C208``), a recorded diameter that
-        is not the axis that RECIST 1.1 wants (``C209``), results that are there twice (``C214``), results without a lesion, a
-        visit or a day of it (``C215``), which do not count.
+        is not the axis that RECIST 1.1 wants (``C209``), results that are there twice (``C214``), results without a
+        lesion, a visit or a day of it (``C215``), which do not count.
         UNEQUIVOCAL is progression of a non-target lesion and a new lesion that is there; a result NOT DONE is
         ``not_evaluable``.
 

@@ -23,6 +23,10 @@ FIRST_LINE = 10_000
 UNRECOGNISED = frozenset({"D122", "D123", "P102", "P110"})
 """Codes that say: this is no delivery table and no instrument export."""
 
+OURS = Path(__file__).resolve().parents[1]
+OWN_FRAMES = 3
+"""Lines of this software that an unforeseen error is traced through."""
+
 TRUTH_COLUMNS = frozenset({"cured", "doubling_months", "residual_mm", "onset_month", "complete_first_positive_visit"})
 
 
@@ -117,10 +121,15 @@ def _read(path: Path, data: bytes, label: str, read: Reader) -> tuple[str, Conte
 
 def unexpected(error: Exception, label: str) -> Finding:
     """The last resort: an error that no check foresaw keeps out this file and no other."""
-    place = traceback.extract_tb(error.__traceback__)[-1:]
-    where = "".join(f" in {Path(frame.filename).name} line {frame.lineno}" for frame in place)
-    said = " ".join(str(error).split())[:200]
-    words = f"the file broke the software: {type(error).__name__}{where}{': ' if said else ''}{said}"
+    frames = traceback.extract_tb(error.__traceback__)
+    # A line deep inside a library says nothing: our own last lines on the way to it do.
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(OURS)][-OWN_FRAMES:]
+    place = [*own, *(frame for frame in frames[-1:] if frame not in own)]
+    where = ", ".join(f"{Path(frame.filename).name} line {frame.lineno}" for frame in reversed(place))
+    where = f" in {where}" if where else ""
+    # Between quotes, because it may name somebody: what is quoted is never shown outside this machine.
+    said = " ".join(str(error).split())[:200].replace('"', "'")
+    words = f"the file broke the software: {type(error).__name__}{where}" + (f': "{said}"' if said else "")
     remedy = "nothing of it is loaded; compare it with docs/delivery.md, and report this line"
     return Finding("D126", "reject", words, file=label, remedy=remedy)
 

@@ -97,12 +97,14 @@ def _date_words(value: str, _: ColumnContract) -> tuple[str, str, str]:
     return "D111", f"{value!r} is not an ISO date", "write it as YYYY-MM-DD"
 
 
-def _number_words(value: str, _: ColumnContract) -> tuple[str, str, str]:
+def _number_words(value: str, column: ColumnContract) -> tuple[str, str, str]:
     if re.fullmatch(r"[<>]=?\s*" + NUMBER, value):
         return (
             "D112",
             f"{value!r} is not a number",
-            "put the sign into the column comparator and the number here",
+            "put the sign into the column comparator and the number here"
+            if column.name == "value"
+            else "write the number alone, or leave the cell empty",
         )
     if re.fullmatch(r"[+-]?\d+,\d+", value):
         return "D112", f"{value!r} is not a number", "write a decimal point, not a comma"

@@ -95,7 +95,22 @@ def check_patient_days(table: CheckedTable, context: Context) -> list[Finding]:
     early = "patient {patient_id} was randomised on {randomised_on}, before surgery on {surgery_on}"
     unborn = "patient {patient_id} was operated on {surgery_on}, before birth in {born}"
     born = frame["birth_year"].map("{:.0f}".format)
+    before = "{} {{{}}} of patient {{patient_id}} lies before birth in {{born}}"
+    others = [name for name in TABLES["patients"].of_kind("date") if name != "surgery_on"]
     findings = [
+        *(
+            finding
+            for name in others
+            for finding in flag(
+                table,
+                (frame[name].dt.year < frame["birth_year"]) & ~(operated.dt.year < frame["birth_year"]),
+                "D205",
+                name,
+                before.format(name, name),
+                "correct the date",
+                extra={"born": born},
+            )
+        ),
         *flag(table, operated.dt.year < frame["birth_year"], "D205", "surgery_on", unborn, extra={"born": born}),
         *flag(
             table,

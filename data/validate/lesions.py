@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from data.findings import Finding
+from data.readers.text import label
 from data.store.content import overlay
 from data.validate.context import Context, flag
 from data.validate.table import CheckedTable
@@ -57,7 +58,27 @@ def check_roles(table: CheckedTable, context: Context) -> list[Finding]:
         message = f"lesion {{lesion}} of patient {{patient_id}} has {column} {{found}} at different assessments"
         remedy = "one lesion keeps one label and role; give another lesion a label of its own"
         findings += flag(table, first, "D231", column, message, remedy, extra={"found": shown})
-    return findings
+    return findings + _look_alikes(table, every)
+
+
+def _look_alikes(table: CheckedTable, every: pd.DataFrame) -> list[Finding]:
+    """Labels of one patient that differ only in case, blanks or signs are most likely one lesion."""
+    names = every[["patient_id", "lesion"]].drop_duplicates()
+    names = names.assign(plain=names["lesion"].astype(object).map(label))
+    names = names[names["plain"].ne("")]
+    alike = names[names.duplicated(["patient_id", "plain"], keep=False)]
+    both = alike.groupby(["patient_id", "plain"])["lesion"].agg(lambda labels: " and ".join(sorted(labels)))
+    found = alike.assign(found=both.reindex(pd.MultiIndex.from_frame(alike[["patient_id", "plain"]])).to_numpy())
+    known = found.set_index(["patient_id", "lesion"])["found"]
+    shown = pd.Series(
+        known.reindex(pd.MultiIndex.from_frame(table.frame[["patient_id", "lesion"]])).to_numpy(),
+        index=table.frame.index,
+        dtype=object,
+    )
+    first = shown.notna() & ~pd.DataFrame({"who": table.frame["patient_id"], "found": shown}).duplicated()
+    message = "patient {patient_id} has lesions {found}, which look like one"
+    remedy = "one lesion keeps one label, letter for letter"
+    return flag(table, first, "D236", "lesion", message, remedy, severity="warn", extra={"found": shown})
 
 
 def check_new_lesions(table: CheckedTable, context: Context) -> list[Finding]:

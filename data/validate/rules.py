@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from data.findings import Finding
-from data.validate import dates, lesions, references, results
+from data.validate import dates, lesions, references, results, screening
 from data.validate.context import Context
 from data.validate.table import CheckedTable
 
@@ -18,7 +18,7 @@ OF_PATIENT: tuple[Rule, ...] = (
 )
 
 RULES: dict[str, tuple[Rule, ...]] = {
-    "patients": (dates.check_not_in_future, dates.check_patient_days),
+    "patients": (dates.check_not_in_future, dates.check_patient_days, screening.check_screening_units),
     "samples": (*OF_PATIENT, dates.check_sample_days, references.check_moved_samples),
     "controls": (references.check_control_levels,),
     "results": (

@@ -14,7 +14,7 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.clock import choice, days_from, study_treatment, surgery_dates
+from features.clock import choice, days_from, surgery_dates
 
 WEEK = 7.0
 ABSENT_TREATMENT = ("none given", "not assessable")
@@ -125,13 +125,18 @@ def days_from_consent_to_randomisation(trial: Trial, protocol: Protocol) -> pd.D
 
 
 def weeks_to_treatment(trial: Trial, protocol: Protocol) -> pd.DataFrame:
-    """Weeks from surgery to the first course of the study treatment; infinite in an arm without study treatment."""
+    """Weeks from surgery to the first course, from surgery on, of a kind that is study treatment in some arm.
+
+    Whatever the patient's arm and whether randomised before or after it: a course given too early breaks the rule all
+    the more when it came before randomisation. Infinite without a course in an arm without study treatment.
+    """
     patients, surgery = _patients(trial), surgery_dates(trial.patients)
-    own = trial.treatments[study_treatment(trial, protocol)]
-    first = pd.to_datetime(own.groupby("patient_id")["started_on"].min().reindex(patients.index))
+    kinds = protocol["therapy.study_treatment"]
+    rows = trial.treatments[trial.treatments["kind"].isin({kind for names in kinds.values() for kind in names})]
+    rows = rows[days_from(rows["patient_id"], rows["started_on"], surgery) >= 0]
+    first = pd.to_datetime(rows.groupby("patient_id")["started_on"].min().reindex(patients.index))
     weeks = _span(surgery, first, WEEK)
-    untreated = [arm for arm, kinds in protocol["therapy.study_treatment"].items() if not kinds]
-    none_due = patients["arm"].isin(untreated)
+    none_due = patients["arm"].isin([arm for arm, names in kinds.items() if not names]) & first.isna()
     table = _numbers(weeks.mask(none_due, np.inf), _first_unknown(surgery=surgery, study_treatment=first))
     return table.assign(reason=table["reason"].mask(none_due, "no study treatment in this arm"))
 

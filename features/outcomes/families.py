@@ -137,9 +137,10 @@ def interval(facts: Facts, protocol: Protocol) -> pd.DataFrame:
 
     Without a clear scan the interval opens at time zero: the resection was complete, and no scan before randomisation
     says more. Disease-free survival with a death and no recurrence lies in (last adequate scan, death], because a
-    recurrence may lie between; it is never taken as exact, however recent the scan, since every scan leaves some
-    days unseen. *recurrence* with a competing death: event 2, open above from the last adequate scan. Without event:
-    open above from the last adequate scan, from time zero when there is none. New therapy does not censor here.
+    recurrence may lie between; it is exact only when a scan was clear on that very day, since every earlier scan
+    leaves some days unseen. *recurrence* with a competing death: event 2, open above from the last adequate scan.
+    Without event: open above from the last adequate scan, from time zero when there is none. New therapy does not
+    censor here. Entry moves no bound (docs/outcomes.md, time zero and delayed entry).
 
     Disease outside the liver only shows on the yearly PET/CT (domain 4.5): ``survival.extrahepatic_lower`` may open the
     interval of such a recurrence at the last clear PET/CT.

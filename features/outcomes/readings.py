@@ -66,7 +66,9 @@ def charter_read(scans: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
 
     RECIST 1.1 speaks of FDG only, so a DOTATATE-positive lesion needs a rule of the charter (domain 4.2).
     *site read* and *sufficient*: the positive scan is a recurrence. *requires_anatomic_correlate*: it is equivocal
-    unless a positive MRI or CT belongs to the same visit; the recurrence then dates from the scan that confirms it.
+    unless a positive MRI or CT belongs to the same visit, some days before or after: the scans of one visit are one
+    assessment, dated by the first of them that is positive. Confirmed at a later visit, the recurrence dates from the
+    scan that confirms it.
     """
     rule = choice(protocol, "imaging.dotatate_new_lesion", DOTATATE_RULES)
     if rule != "requires_anatomic_correlate" or scans.empty:

@@ -148,7 +148,9 @@ def left_behind(home: Home) -> list[str]:
     except ValueError:
         trained = {}
     if trained:
-        words.append(f"champions of {', '.join(trained)} were trained under the earlier rules; run `netest train` again")
+        words.append(
+            f"champions of {', '.join(trained)} were trained under the earlier rules; run `netest train` again"
+        )
     return words
 
 

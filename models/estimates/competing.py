@@ -61,9 +61,7 @@ def cumulative_incidence(
     inside = (value > 0) & (value < 1)
     safe = np.where(inside, value, 0.5)
     power = np.exp(norm.ppf(0.5 + level / 2) * np.where(inside, error, np.nan) / (safe * np.log(safe)))
-    return Curve(
-        any_event.time, value, safe ** (1 / power), safe**power, error, n, own, any_event.n_censor, rises=True
-    )
+    return Curve(any_event.time, value, safe ** (1 / power), safe**power, error, n, own, any_event.n_censor, rises=True)
 
 
 def _only(times: Times, cause: int) -> Times:

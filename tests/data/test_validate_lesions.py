@@ -240,3 +240,25 @@ def test_57_and_57_0_are_one_result():
     assert [f"{f.code} {f.message}" for f in read("results.csv", other)[1]] == [
         "D116 two results for sample_id S1, analyte netest_activity: 57 in line 2 and 57.1 here"
     ]
+
+
+def test_labels_that_look_like_one_lesion_are_asked_about():
+    rows = "P1,2020-01-05,T1,target,liver,no,32,measured\nP1,2020-04-02,t-1,target,liver,no,30,measured\n"
+    assert judge(rows) == [
+        "warn [D236] lesions.csv line 2 column lesion: patient P1 has lesions T1 and t-1, which look like one "
+        "-> one lesion keeps one label, letter for letter"
+    ]
+
+
+def test_a_sign_before_a_diameter_points_to_no_column_that_is_not_there():
+    (line,) = judge("P1,2020-01-05,T1,target,liver,no,<5,measured\n")
+    assert line.endswith("'<5' is not a number -> write the number alone, or leave the cell empty")
+
+
+def test_a_hundred_thousand_repeated_keys_are_counted_not_told_one_by_one():
+    rows = [f"P1,2020-01-05,L{i},target,liver,no,32,measured" for i in range(400)]
+    again = [row.replace(",32,", ",31,") for row in rows]
+    table, findings = read("lesions.csv", HEADER + "\n".join(rows + again) + "\n")
+    assert table.frame.empty and [finding.code for finding in findings] == ["D114"] * 6
+    assert findings[0].message == "duplicate key: patient_id P1, scan_on 2020-01-05, lesion L0 is already in line 2"
+    assert findings[-1].message == "395 more lines are like this, the last is line 801"

@@ -170,6 +170,16 @@ def test_treatment_too_soon_is_not_met(rows, protocol) -> None:
     assert status(trial_of(rows, soon, treatments=[therapy("prrt", 28)]), protocol, "recovery") == "met"
 
 
+@pytest.mark.parametrize("arm", ["prrt", "control"])
+def test_treatment_before_randomisation_is_too_soon_all_the_same(rows, protocol, arm: str) -> None:
+    """Randomised on day 45: a course on day 14 breaks the rule though it is no study treatment."""
+    later = [therapy("prrt", 60)] if arm == "prrt" else []
+    early = trial_of(rows, fit(rows, arm=arm), treatments=[therapy("prrt", 14), *later])
+    before = trial_of(rows, fit(rows, arm=arm), treatments=[therapy("prrt", -14), *later])
+    assert status(early, protocol, "recovery") == "not met"
+    assert status(before, protocol, "recovery") == "met"
+
+
 def test_scan_before_surgery_stands_in_for_a_missing_date(rows, protocol) -> None:
     patient = fit(rows, mri_on=None)
     scans = [rows.scan(0, day=-50), rows.scan(0, day=-20), rows.scan(0, day=-3, adequate="no"), rows.scan(3)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from outcome_cases import both, months, one_trial
+from outcome_cases import SURGERY, both, months, one_trial, random_trial
 
 from features.outcomes import build_outcome, endpoint_times
 
@@ -33,6 +33,14 @@ CASES = {
         (1, 9),
     ),
     "without any scan the patient leaves at entry": ({"scans": ()}, (0, ENTRY)),
+    "a recurrence keeps its day when entry lies behind the nominal day of its visit": (
+        {"scans": ("mri 3 recurrence +30",), "randomised_on": SURGERY + pd.Timedelta(days=120)},
+        (1, months(121)),
+    ),
+    "and in the first month, where the visit is that of month 0": (
+        {"scans": ("mri 0 recurrence unscheduled +20",), "randomised_on": SURGERY + pd.Timedelta(days=10)},
+        (1, months(20)),
+    ),
 }
 
 
@@ -42,6 +50,19 @@ def test_disease_free_survival_at_visits(name: str, protocol) -> None:
     row = endpoint_times(one_trial(**course), protocol, "dfs", family="as_observed", clock="visit").iloc[0]
     assert row["event"] == event
     assert row["time"] == row["lower"] == row["upper"] == pytest.approx(month, abs=1e-9)
+
+
+@pytest.mark.parametrize("family", ["as_observed", "fda"])
+def test_no_event_is_lost_however_late_patients_are_randomised(family: str, protocol) -> None:
+    trial = random_trial(3)
+    waits = pd.to_timedelta(np.arange(len(trial.patients)) % 140, unit="D")
+    late = (trial.patients["surgery_on"] + waits).where(trial.patients["arm"].notna())
+    trial = trial.replace(patients=trial.patients.assign(randomised_on=late))
+    days = endpoint_times(trial, protocol, "dfs", family=family)
+    visits = endpoint_times(trial, protocol, "dfs", family=family, clock="visit")
+    pd.testing.assert_series_equal(visits["event"], days["event"])
+    happened = visits["event"] != 0
+    assert (visits["time"] > visits["entry"])[happened].all()
 
 
 def test_a_visit_is_a_whole_month_so_that_a_curve_can_be_read_there(protocol) -> None:

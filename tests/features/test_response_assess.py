@@ -232,3 +232,15 @@ def test_a_baseline_alone_and_no_lesions_at_all_give_an_empty_table() -> None:
     assert assess(course(20), PROTOCOL).empty
     table = assess(course(20).iloc[:0], PROTOCOL)
     assert table.empty and list(table)[:2] == ["patient_id", "scan_on"] and check_targets(course(20), PROTOCOL) == []
+
+
+def test_two_readings_of_a_lesion_on_one_day_are_never_added_up() -> None:
+    two_readers = pd.concat([course(20, 10), course(22, 12)], ignore_index=True)
+    with pytest.raises(ValueError, match="patient P: lesion T1 is there twice on 2020-01-01; assess one reader"):
+        assess(two_readers, PROTOCOL)
+
+
+def test_a_lesion_without_a_day_belongs_to_no_assessment() -> None:
+    undated = course(20, 10).assign(scan_on=lambda table: table["scan_on"].where(table.index < 1))
+    with pytest.raises(ValueError, match="patient P: lesion T1 has no day; give scan_on"):
+        assess(undated, PROTOCOL)

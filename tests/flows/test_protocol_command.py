@@ -50,11 +50,11 @@ RULE = (
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", 'no record trial.id, trial.name, trial.n_planned and 101 more; begin the file with extends = "nelmas"'),
+        ("", 'no record trial.id, trial.name, trial.n_planned and [0-9]+ more; begin the file with extends = "nelmas"'),
         ("[trial\n", "not a readable protocol file"),
         ('extends = ["nelmas"]\n', r"extends \['nelmas'\]: no such packaged protocol"),
         (BASE + "omit = [5]\n", "list the records to leave out"),
-        (BASE + 'omit = ["clock"]\n', "no record clock.origin"),
+        (BASE + 'omit = ["clock"]\n', "no record clock.month_days, clock.origin"),
         (BASE + f'[clock.month_days]\nvalue = "thirty"\n{SOURCED}', "holds 'thirty'; give a number"),
         (BASE + f'[clock.origin]\nvalue = "birth"\n{SOURCED}', "'birth' is not known; use one of surgery"),
         (BASE + '[[endpoint]]\nid = "x"\n', "endpoint x: no family, landmark"),

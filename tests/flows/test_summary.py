@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from data.findings import Finding
+from data.ingest.delivered import unexpected
 from data.ingest.report import FILE_COLUMNS, IngestReport
 from data.quality import PlateVerdict
 from flows.home import Home
@@ -107,3 +108,12 @@ def test_a_score_file_elsewhere_is_named_as_it_is(home: Home, tmp_path: Path) ->
     frame = pd.DataFrame({"patient_id": ["PX1"], "endpoint_id": ["E"], "model_name": [""], "model_version": [""]})
     scored = Scored(frame.assign(call="no call"), tmp_path / "mine.csv", ("low", "high"))
     assert score_summary(scored, home).endswith(f"File: `{tmp_path / 'mine.csv'}`, on the machine of the server.")
+
+
+def test_the_words_of_an_unforeseen_error_stay_on_this_machine() -> None:
+    for words in ("patient P0007 is 'odd' and \"so\" is P0007", "P0007", "no 'P0007"):
+        finding = unexpected(ValueError(words), "lesions.csv")
+        assert "P0007" in str(finding)
+        shown = public_finding(finding)
+        assert shown[:3] == ("reject", "D126", "lesions.csv") and "P0007" not in shown[3]
+        assert shown[3].startswith("the file broke the software: ValueError")

@@ -9,7 +9,7 @@ from joblib import parallel_config
 
 from models.estimates.interval_censored.bands import bootstrap_band
 from models.estimates.interval_censored.parametric import weibull_interval
-from models.estimates.interval_censored.score_test import interval_score_test
+from models.estimates.interval_censored.scores import interval_score_test
 from models.estimates.interval_censored.turnbull import IntervalCurve, turnbull
 from models.estimates.kaplan_meier import kaplan_meier
 from models.estimators.newton import CannotFit

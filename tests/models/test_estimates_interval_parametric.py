@@ -116,6 +116,20 @@ def test_delayed_entry_agrees_with_lifelines(seed: int) -> None:
     assert ignored.quantile()["value"][0] > ours.quantile()["value"][0]
 
 
+def test_entry_before_which_nobody_is_examined_has_no_part_in_the_likelihood() -> None:
+    """1,500 exponential times, scans every 3 months, entry at 1 to 2: S(24) = 0.301; clipped entries are refuted."""
+    rng = np.random.default_rng(11)
+    months, entry = 20 * rng.exponential(size=1500), rng.uniform(1, 2, 1500)
+    lower, upper = 3 * np.floor(months / 3), 3 * np.floor(months / 3) + 3
+    truth = np.exp(-24 / 20)
+    without = weibull_interval(lower, upper).at([24])["value"].iloc[0]
+    assert without == pytest.approx(truth, abs=0.03)
+    with pytest.raises(ValueError, match="never lower it to the bound"):
+        weibull_interval(lower, upper, entry=entry)
+    clipped = weibull_interval(lower, upper, entry=np.minimum(entry, lower)).at([24])["value"].iloc[0]
+    assert clipped < truth - 0.07
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_units_and_coding_do_not_matter(seed: int, distribution: str) -> None:

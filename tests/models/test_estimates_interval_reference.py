@@ -11,7 +11,7 @@ import pytest
 
 from models.estimates.cox import cox
 from models.estimates.interval_censored.parametric import weibull_interval
-from models.estimates.interval_censored.score_test import interval_score_test
+from models.estimates.interval_censored.scores import interval_score_test
 from models.estimates.interval_censored.turnbull import IntervalCurve, turnbull
 
 FIXTURES = Path(__file__).parent / "fixtures"

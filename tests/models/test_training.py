@@ -244,6 +244,15 @@ def test_another_assay_version_and_late_records_are_not_scored(world, protocol, 
         score({6.0: late}, protocol, champions, origin=world.surgery)
 
 
+def test_a_champion_of_other_label_rules_makes_no_call(world, protocol, champions):
+    record = dataclasses.replace(protocol.record("imaging.ascertainment"), value="protocol scans")
+    other = dataclasses.replace(protocol, records={**protocol.records, record.key: record})
+    table = score({6.0: world.tables[6.0]}, other, champions, origin=world.surgery)
+    own = table[table["endpoint_id"].isin(champions)]
+    assert len(own) and own["probability"].isna().all() and (own["call"] == "no call").all()
+    assert set(own["reason"]) == {"the model was trained under other label rules: run netest train"}
+
+
 def test_scores_of_nobody_are_an_empty_table(protocol, champions):
     assert list(score({}, protocol, champions, origin=pd.Series(dtype="datetime64[ns]")).columns) == COLUMNS
 

@@ -14,7 +14,7 @@ from flows.reports.page import Figure, Table, percent, percent_interval
 from flows.reports.style import arm_label, draw
 from models.estimates.interval_censored.bands import bootstrap_band
 from models.estimates.interval_censored.parametric import ParametricFit, weibull_interval
-from models.estimates.interval_censored.score_test import interval_score_test
+from models.estimates.interval_censored.scores import interval_score_test
 from models.estimates.interval_censored.turnbull import turnbull
 from models.estimates.values import Estimate, Test
 from models.estimators.newton import CannotFit, NotConverged
@@ -74,7 +74,10 @@ def band_of(own: pd.DataFrame, months: np.ndarray) -> np.ndarray:
 
 
 def interval_contrast(cohort: Cohort, times: pd.DataFrame) -> Contrast:
-    """Weibull hazard ratio (delayed entry) and score test of two arms, interval-censored."""
+    """Weibull hazard ratio and score test of two arms, interval-censored.
+
+    Without entry: nobody is examined before it, and an entry cut to the last clear scan would condition on the outcome.
+    """
     both = times[times["arm"].isin(cohort.groups)]
     if both["arm"].nunique() < 2:
         return Contrast(NONE, float("nan"), NO_TEST, NO_MEAN, "fewer than two arms")
@@ -84,7 +87,7 @@ def interval_contrast(cohort: Cohort, times: pd.DataFrame) -> Contrast:
         return Contrast(NONE, float("nan"), _score(both), NO_MEAN, why)
     arm = pd.DataFrame({"prrt": both["arm"].eq("prrt").astype(float)})
     try:
-        fit = weibull_interval(both["lower"], both["upper"], arm, entry=np.minimum(both["entry"], both["lower"]))
+        fit = weibull_interval(both["lower"], both["upper"], arm)
         row = fit.hazard_ratios().iloc[0]
     except (CannotFit, NotConverged) as problem:
         return Contrast(NONE, float("nan"), _score(both), NO_MEAN, str(problem))
@@ -137,14 +140,14 @@ def interval_figure(
         key="intervals", size=(11.2, 4.3), title=f"{title} between two scans",
         caption=f"A {cohort.event} happened somewhere between the last clear and the first positive scan. Turnbull's "
         "curve says how much falls into each interval and not where inside it; the Weibull curve assumes a shape. "
-        f"Band: {RESAMPLES} bootstrap resamples. Turnbull's curve takes everybody from month 0 on, Weibull from entry.",
+        f"Band: {RESAMPLES} bootstrap resamples. Both take everybody from month 0 on.",
         alt=f"{title} from interval-censored times by arm at month {month:g}: {'; '.join(words)}.",
     )  # fmt: skip
 
 
 def _fit(own: pd.DataFrame) -> ParametricFit | None:
     try:
-        return weibull_interval(own["lower"], own["upper"], entry=np.minimum(own["entry"], own["lower"]))
+        return weibull_interval(own["lower"], own["upper"])
     except (CannotFit, NotConverged, ValueError):  # no event, one time for everybody, an event on day 0
         return None
 

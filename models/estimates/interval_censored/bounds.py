@@ -47,7 +47,10 @@ def read_entry(entry: Any, low: np.ndarray) -> np.ndarray:
     ------
     ValueError
         For the first row that is missing, negative, or observed from later than its lower bound: a patient enters free
-        of the event, so the last clear scan cannot precede the entry.
+        of the event, so the last clear scan cannot precede the entry. Lowering such entries to the lower bound is no
+        way out: whether a row is conditioned on its entry would then depend on its outcome, and survival comes out far
+        too low. Where nobody is examined between time zero and entry nobody is left out for the event, and the right
+        likelihood has no entry.
     """
     if entry is None:
         return np.zeros(len(low))
@@ -55,5 +58,8 @@ def read_entry(entry: Any, low: np.ndarray) -> np.ndarray:
     right = np.isfinite(begin) & (begin >= 0) & (begin <= low)
     if not right.all():
         row = int(np.argmin(right))
-        raise ValueError(f"row {row}: found entry {begin[row]:g} and lower {low[row]:g}; expected 0 <= entry <= lower")
+        raise ValueError(
+            f"row {row}: found entry {begin[row]:g} and lower {low[row]:g}; expected 0 <= entry <= lower. "
+            "Leave entry out where nobody is examined before it; never lower it to the bound"
+        )
     return begin

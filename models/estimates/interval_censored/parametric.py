@@ -47,7 +47,9 @@ def weibull_interval(
     terms : sequence of str, optional
         Columns of ``covariates`` to use, ``a:b`` for an interaction; all columns by default.
     entry : array-like, shape (n,), optional
-        Month at which observation starts (delayed entry): the likelihood is conditional on no event until then.
+        Month at which observation starts (delayed entry): the likelihood is conditional on no event until then. For
+        patients who were shown to be free of the event at entry, all of them; not where an event before entry would
+        have gone unseen (``read_entry``).
 
     Raises
     ------
