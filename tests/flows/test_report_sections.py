@@ -25,14 +25,16 @@ from data.simulate import generate_advanced
 from data.trial import Trial
 from features.cohort import eligibility, lead_times, worst_grades
 from features.outcomes import build_outcome
-from flows.reports.cohort import intervals, lead
+from flows.reports.cohort import calendar, intervals, lead
 from flows.reports.cohort.eligibility import eligibility_section
+from flows.reports.cohort.eligibility import measured as measured_words
 from flows.reports.cohort.flow import flow_section
 from flows.reports.cohort.lead import lead_section
 from flows.reports.cohort.material import Cohort
 from flows.reports.cohort.readings import landmark_table
 from flows.reports.cohort.report import cohort_page
 from flows.reports.cohort.response import responders, response_section
+from flows.reports.cohort.response_subgroups import left_out
 from flows.reports.cohort.safety import safety_section
 from flows.reports.cohort.times import AS_OBSERVED, times_of
 from flows.reports.page import percent
@@ -209,3 +211,53 @@ def test_mixed_score_versions_are_refused_by_section_not_by_page() -> None:
     assert "NETest versions are mixed" in flow.blocks[0].content and flow.heading.startswith("106 randomised")
     assert found.heading == "Lead time is not estimable"
     assert "NETest versions are mixed" in found.blocks[0].content
+
+
+def test_what_was_never_delivered_is_not_called_missing() -> None:
+    """No sample, no surgery and no laboratory: one sentence each, no row of zeros, and disease progresses."""
+    rules = load_protocol("advanced")
+    trial = generate_advanced(40, 7).trial()
+    page = check(cohort_page(trial, rules, build_outcome(trial, rules), [], pd.DataFrame()))
+    shown = page.text.split("Every value, with its source")[0]
+    for words in (
+        "biomarker-evaluable",
+        "Resected",
+        "Blood, centre",
+        "with a valid blood score",
+        "red cross",
+        "recurre",
+    ):
+        assert words not in shown.split("10 Prediction")[-1].split("Nothing has been predicted yet")[0], words
+    assert "No laboratory data have been delivered" in shown and "0 of 0" not in shown
+    assert "Partial response (PR)" in shown and "MISSING" not in shown and "delayed entry, unadjusted" not in shown
+    assert "progressed" in shown and "with blood" not in " ".join(page.images)
+
+
+def test_a_cohort_too_large_for_the_swimmer_plot_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar, "MOST_LINES", 5)
+    section = calendar.calendar_section(cohort_of(first(6)))
+    notes = [block.content for block in section.blocks if block.kind == "note"]
+    assert notes == ["6 patients are too many for one line each on a page: the swimmer plot is left out."]
+
+
+def test_patients_in_no_subgroup_are_counted() -> None:
+    """A patient of the treated arm who was never treated has no line of therapy."""
+    people = pd.DataFrame(
+        {"grade": ["G1", "G2"], "primary_site": ["ileum", "ileum"], "line": [1.0, np.nan], "arm": "prrt"}
+    )
+    assert left_out(people) == " Left out because not known (a line: never treated): line of therapy 1."
+    assert left_out(people[:1]) == ""
+
+
+def test_randomised_patients_who_break_a_rule_are_named_as_such() -> None:
+    people = gold().patients.assign(ki67_pct=np.where(gold().patients.index == 0, 25.0, 5.0))
+    words = eligibility_section(cohort_of(gold().replace(patients=people))).blocks[0].content
+    assert "1 randomised patient did not meet every rule; they stay in every analysis." in words
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [("6.57 week", "6.6 weeks"), ("1.8 10^9/L", "1.8 x 10^9/L"), ("7.6 g/dL", "7.6 g/dL"), ("other", "other")],
+)
+def test_what_was_found_is_written_as_people_do(found: str, words: str) -> None:
+    assert measured_words(found) == words

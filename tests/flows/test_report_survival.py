@@ -10,10 +10,11 @@ from report_cases import gold, gold_outcome, protocol, with_rule
 
 from flows.reports.cohort.intervals import interval_arms, interval_contrast, turnbull_reading, weibull_reading
 from flows.reports.cohort.material import Cohort, p_value
-from flows.reports.cohort.outcome import free_of_any, hazard_sentence, rate_at
-from flows.reports.cohort.readings import families_table, median_words, stacked
+from flows.reports.cohort.outcome import follow_sentence, free_of_any, hazard_sentence, rate_at, unseen_sentence
+from flows.reports.cohort.readings import families_table, median_words, stacked, within
 from flows.reports.cohort.times import AS_OBSERVED, ENDPOINTS, FAMILIES, INTERVAL, contrast, curve_of, mean_of, times_of
 from models.estimates.comparison import log_rank
+from models.estimates.values import Estimate
 
 COLUMNS = ["arm", "entry", "time", "event", "lower", "upper"]
 
@@ -131,3 +132,37 @@ def test_cells_of_the_table() -> None:
     assert median_words(29.6, 23.7, np.nan) == "29.6\n23.7 to –"
     assert median_words(np.nan, 41.0, np.nan) == "not reached\n41.0 or later"
     assert median_words(np.nan, np.nan, np.nan) == "not reached"
+
+
+def test_a_hazard_ratio_stands_with_its_p_values() -> None:
+    visits = times_of(cohort(), "recurrence", AS_OBSERVED)
+    made = contrast(cohort(), free_of_any(visits), cohort().headline_month)
+    words = hazard_sentence(cohort(), visits)
+    assert f"log-rank P = {p_value(made.rank.p)}" in words and f"hazards (P = {p_value(made.proportional)})" in words
+    assert "with delayed entry, unadjusted" in words
+    assert "delayed entry" not in hazard_sentence(cohort(), visits.assign(entry=0.0))
+
+
+def test_limits_of_follow_up_that_are_not_reached_are_said() -> None:
+    visits = times(*[("control", 0, month, 0) for month in (3, 6, 60)], *[("prrt", 0, month, 1) for month in (3, 6)])
+    words = follow_sentence(cohort(), visits)
+    assert "Control 6.0 (3.0 to not reached); PRRT not reached" in words and "–" not in words
+
+
+def test_patients_in_no_curve_are_counted() -> None:
+    visits = times_of(cohort(), "recurrence", AS_OBSERVED)
+    assert len(visits) < 106 or unseen_sentence(cohort(), visits) == ""
+    assert unseen_sentence(cohort(), visits[:100]) == "6 patients never assessed after entry left out of the curves. "
+
+
+def test_exact_days_are_read_as_observed_in_the_interval_family() -> None:
+    given = {(name, family): times_of(cohort(), name, family) for name in ENDPOINTS for family in FAMILIES}
+    rows = families_table(cohort(), given).rows
+    start = [row[0] for row in rows].index("Overall survival")
+    assert all(row[1:4] == row[7:10] for row in rows[start + 1 : start + 3])
+    assert "exact days:" not in [cell for row in rows for cell in row]
+
+
+def test_a_restricted_mean_never_exceeds_its_horizon() -> None:
+    assert within(Estimate(11.8, 11.5, 12.2), 12).upper == 12
+    assert within(Estimate(11.0, 10.5, 11.5), 12).upper == 11.5

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from features.cohort import completeness, due_samples
 from flows.reports import timeline
-from flows.reports.blocks import Section, figures, folded, lead, tables
+from flows.reports.blocks import Section, figures, folded, lead, note, tables
 from flows.reports.cohort.material import Cohort
 from flows.reports.cohort.paint_calendar import paint_swimmer
 from flows.reports.cohort.paint_marker import paint_missing
@@ -16,19 +18,26 @@ from flows.reports.style import arm_label, draw
 # A swimmer plot with more lines than this cannot be read on a page; the completeness map takes over.
 MOST_LINES = 240
 NAMED_LINES = 130
+TOO_MANY = "{} patients are too many for one line each on a page: the swimmer plot is left out."
+SCANS_DUE = (
+    "Got / due. Due: from patients alive, in follow-up and without recurrence; the scan that shows it was due. A scan "
+    "counts when it is adequate and scheduled."
+)
 DUE = (
-    "Got / due. Due: from patients alive, in follow-up and without recurrence. A scan counts when it is adequate and "
-    "scheduled. Recurrence ends the calendar of a patient, so a missing late sample says something about the outcome "
+    f"{SCANS_DUE} Recurrence ends the calendar of a patient, so a missing late sample says something about the outcome "
     "and is never used as a feature."
 )
+SPECIMENS = ("Blood", "Urine")
 
 
 def calendar_section(cohort: Cohort) -> Section:
     """Samples and scans: completeness by arm and by centre, and the swimmer plot."""
     if cohort.outcome.patients.empty:
         return Section("calendar", "Samples and scans", "No patient has been delivered", (lead("Nothing was due."),))
+    lines = len(cohort.outcome.patients)
     blocks = [
         *figures([completeness_figure(cohort), swimmer(cohort)]),
+        *([note(TOO_MANY.format(lines))] if lines > MOST_LINES else []),
         *folded("Completeness by centre", tables(*site_tables(cohort))),
     ]
     return Section("calendar", "Samples and scans", missing_sentence(cohort), tuple(blocks))
@@ -37,6 +46,7 @@ def calendar_section(cohort: Cohort) -> Section:
 def completeness_figure(cohort: Cohort) -> Figure | None:
     """What was due and what came by kind, arm and visit; None when nothing was due."""
     table = completeness(cohort.trial, cohort.outcome, cohort.protocol)
+    table = _delivered(cohort, table)
     if table.empty:
         return None
     arm = table["by"].replace("unallocated", "").map(arm_label)
@@ -45,14 +55,21 @@ def completeness_figure(cohort: Cohort) -> Figure | None:
     words = "; ".join(f"{row.what} month {row.month:g}: {row.got:.0f} of {row.due:.0f}" for row in records(table))
     return draw(
         paint_missing, table, cohort.since,
-        key="completeness", size=(11.2, 0.42 * rows + 0.9), title="What was due and what came", caption=DUE,
+        key="completeness", size=(11.2, 0.42 * rows + 0.9), title="What was due and what came",
+        caption=cohort.spoken(DUE if cohort.sampled else SCANS_DUE),
         alt=f"Completeness by kind, arm and visit. {words}.",
     )  # fmt: skip
+
+
+def _delivered(cohort: Cohort, table: pd.DataFrame) -> pd.DataFrame:
+    """Completeness, without samples where the delivery holds none: they are not missing patient by patient."""
+    return table if cohort.sampled else table[~table["what"].isin(SPECIMENS)]
 
 
 def site_tables(cohort: Cohort) -> list[Table]:
     """One table per kind: got / due by centre and visit, and the share over all visits."""
     table = completeness(cohort.trial, cohort.outcome, cohort.protocol, by="site")
+    table = _delivered(cohort, table)
     return [_site_table(str(what), own) for what, own in table.groupby("what", sort=False)]
 
 
@@ -72,15 +89,17 @@ def swimmer(cohort: Cohort) -> Figure | None:
     if len(cohort.outcome.patients) > MOST_LINES:
         return None
     calendar = timeline.calendar(cohort.trial, cohort.outcome, cohort.protocol)
+    if not cohort.sampled:
+        calendar = replace(calendar, absent=calendar.absent[:0])
     last, lines = timeline.last_month(cohort.outcome, cohort.protocol), len(calendar.lines)
     recurrences = int(cohort.outcome.patients["first_positive"].notna().sum())
     return draw(
-        paint_swimmer, calendar, last, lines <= NAMED_LINES, cohort.since,
+        paint_swimmer, calendar, last, lines <= NAMED_LINES, cohort.since, cohort.event,
         key="swimmer", size=(11.2, max(2.4, 0.135 * lines + 1.2)), title="Every patient on one line",
-        caption="Sorted by arm and by the last adequate scan. The line runs to the last contact. A red cross marks a "
-        "blood sample that was due and not drawn.",
+        caption="Sorted by arm and by the last adequate scan. The line runs to the last contact."
+        + (" A red cross marks a blood sample that was due and not drawn." if cohort.sampled else ""),
         alt=f"Calendar of {lines} patients: {len(calendar.blood)} blood and {len(calendar.urine)} urine samples, "
-        f"{len(calendar.scans)} scans, {len(calendar.cycles)} PRRT cycles, {recurrences} recurrences, "
+        f"{len(calendar.scans)} scans, {len(calendar.cycles)} PRRT cycles, {recurrences} {cohort.event}s, "
         f"{len(calendar.deaths)} deaths, {len(calendar.absent)} blood samples due and not drawn.",
     )  # fmt: skip
 

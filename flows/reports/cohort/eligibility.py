@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from features.cohort.eligible import VERDICTS, eligibility, eligible, rules_of
@@ -20,14 +22,19 @@ def eligibility_section(cohort: Cohort) -> Section:
         return Section("eligibility", "Eligibility", "No patient has been delivered", ())
     found = eligibility(cohort.trial, cohort.protocol)
     counts = rule_counts(cohort, found)
-    verdicts = eligible(cohort.trial, cohort.protocol)["status"]
+    verdicts = eligible(cohort.trial, cohort.protocol).set_index("patient_id")["status"]
     heading = ", ".join(f"{int(verdicts.eq(status).sum())} {status}" for status in VERDICTS)
     open_ = int(counts["unknown"].gt(0).sum())
+    people = cohort.trial.patients
+    entered = verdicts.reindex(people.loc[people["randomised_on"].notna(), "patient_id"])
+    broken = int(entered.eq(VERDICTS[1]).sum())
     words = (
         f"{len(counts)} rules of rule set {cohort.protocol['cohort.rule_set']}, worded so that an eligible patient "
         "fulfils them. What was not delivered is not assessable, never met: this holds for "
         f"{counted(open_, 'rule')} in one patient or more."
     )
+    if broken:
+        words += f" {counted(broken, 'randomised patient')} did not meet every rule; they stay in every analysis."
     blocks = [
         lead(words),
         *figures([eligibility_figure(counts)]),
@@ -65,9 +72,15 @@ def patients_table(found: pd.DataFrame, counts: pd.DataFrame, status: str) -> Ta
     """Patients in whom a rule has a status, with what was found; None when there are none."""
     labels = dict(zip(counts["rule"], counts["label"], strict=True))
     own = found[found["status"].eq(status)]
-    rows = tuple((row.patient_id, labels[row.rule], row.found) for row in records(own))
+    rows = tuple((row.patient_id, labels[row.rule], measured(row.found)) for row in records(own))
     caption = f"Rules {status}."
     return Table(("Patient", "Rule", "Found"), rows, caption, ("alarm",) * len(rows), numeric=False) if rows else None
+
+
+def measured(found: str) -> str:
+    """What was found, as people write it: ``6.57 week`` is 6.6 weeks, ``1.8 10^9/L`` is 1.8 x 10^9/L."""
+    weeks = re.fullmatch(r"(\d+(?:\.\d+)?) week", str(found))
+    return f"{float(weeks[1]):.1f} weeks" if weeks else re.sub(r"^([\d.]+) 10\^", r"\1 x 10^", str(found))
 
 
 def unknown_table(found: pd.DataFrame, counts: pd.DataFrame) -> Table | None:

@@ -20,6 +20,8 @@ from flows.reports.style import arm_label, draw
 SIDE = "biomarker_evaluable"
 RESECTED = "resected"
 SAME = "at_risk_0"
+WITH_BLOOD = r"(; )?\d+ with a valid blood score[^;]*"
+STRONG = "Strong colour: with a valid blood score of that time point (pre-operative at randomisation). "
 ARMS = ("control", "prrt")
 COUNTS = ("All", "Control", "PRRT", "Not randomised")
 
@@ -34,7 +36,7 @@ def flow_section(cohort: Cohort) -> Section:
     except Refused as problem:  # the blood scores cannot be judged together; the flow can
         refused, cohort = f"Without blood scores: {problem}.", cohort.without_results()
         table = patient_flow(cohort.trial, cohort.outcome, cohort.protocol)
-    losses = flow_losses(cohort.trial, cohort.outcome, cohort.protocol)
+    table, losses = _worded(cohort, table, flow_losses(cohort.trial, cohort.outcome, cohort.protocol))
     blocks = [
         *([Block("refused", refused)] if refused else []),
         *figures([flow_figure(cohort, table, losses)]),
@@ -44,16 +46,24 @@ def flow_section(cohort: Cohort) -> Section:
     return Section("flow", "Patient flow", flow_heading(table), tuple(blocks))
 
 
+def _worded(cohort: Cohort, table: pd.DataFrame, losses: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Stages and reasons in the words of the cohort, without what was never part of it (surgery, samples)."""
+    never = [stage for stage, part in ((RESECTED, cohort.resected), (SIDE, cohort.sampled)) if not part]
+    table, losses = (frame[~frame["stage"].isin(never)] for frame in (table, losses))
+    notes = table["note"].fillna("").map(cohort.spoken)
+    if not cohort.sampled:
+        notes = notes.str.replace(WITH_BLOOD, "", regex=True)
+    return table.assign(note=notes), losses.assign(reason=losses["reason"].map(cohort.spoken))
+
+
 def flow_heading(table: pd.DataFrame) -> str:
     """How many were randomised, can be judged by the marker, and are still at risk at the last landmark."""
     n = table.set_index("stage")["n"]
     if not n["randomised"]:
         return f"{counted(int(n['consented']), 'patient')} delivered, nobody randomised"
     last = table.iloc[-1]
-    return (
-        f"{n['randomised']} randomised of {n['consented']} consented; {n[SIDE]} biomarker-evaluable; "
-        f"{last['n']} {last['label'][:1].lower()}{last['label'][1:]}"
-    )
+    judged = f"{n[SIDE]} biomarker-evaluable; " if SIDE in n else ""
+    return f"{n['randomised']} randomised of {n['consented']} consented; {judged}{last['n']} {_low(last['label'])}"
 
 
 def flow_stages(cohort: Cohort, table: pd.DataFrame, losses: pd.DataFrame) -> list[Stage]:
@@ -85,7 +95,7 @@ def _landmark_stage(cohort: Cohort, row: Any, losses: pd.DataFrame, randomised: 
     blood = _with_blood(cohort, landmark, risk)
     if randomised:
         return Stage(row.label, int(row.n), _arms(row), blood, _left(losses, row.stage))
-    return Stage(row.label, int(risk.sum()), {}, {"": blood[""]})
+    return Stage(row.label, int(risk.sum()), {}, {"": blood[""]} if blood else {})
 
 
 def _arms(row: Any) -> dict[str, int]:
@@ -93,7 +103,9 @@ def _arms(row: Any) -> dict[str, int]:
 
 
 def _with_blood(cohort: Cohort, landmark: float, members: pd.Series) -> dict[str, int]:
-    """Members with a valid blood score of a landmark, by arm."""
+    """Members with a valid blood score of a landmark, by arm; empty when no sample was delivered."""
+    if not cohort.sampled:
+        return {}
     arm = timeline.arms(cohort.trial)
     have = members & valid_blood(cohort.trial, cohort.protocol, landmark).reindex(members.index, fill_value=False)
     own = arm.reindex(have.index[have])
@@ -111,16 +123,18 @@ def flow_figure(cohort: Cohort, table: pd.DataFrame, losses: pd.DataFrame) -> Fi
     words = []
     for stage in stages:
         by_arm = ", ".join(
-            f"{arm_label(name)} {stage.arms[name]} ({stage.blood.get(name, 0)} with blood)" for name in stage.arms
+            f"{arm_label(name)} {stage.arms[name]}"
+            + (f" ({stage.blood.get(name, 0)} with blood)" if cohort.sampled else "")
+            for name in stage.arms
         )
         left = f"; left before it: {joined(stage.left)}" if stage.left else ""
         words.append(f"{stage.label} {stage.total}" + (f": {by_arm}" if by_arm else "") + left)
     height = 3.5 + 0.22 * max((len(stage.left) for stage in stages), default=0)
     return draw(
         paint_flow, stages, key="flow", size=(11.2, height), title="From consent to the last landmark",
-        caption="Strong colour: with a valid blood score of that time point (pre-operative at randomisation). Between "
-        "the bars: who left, and why. At risk: randomised, alive, in follow-up and without recurrence when the visit "
-        "closes.",
+        caption=(STRONG if cohort.sampled else "No sample has been delivered. ")
+        + "Between the bars: who left, and why. At risk: randomised, alive, in follow-up and without "
+        + f"{cohort.event} when the visit closes, so fewer than under a curve, which counts those at risk just before.",
         alt="Patient flow. " + ". ".join(words) + ".",
     )  # fmt: skip
 

@@ -73,8 +73,8 @@ def lead_figure(people: pd.DataFrame) -> Figure | None:
     return draw(
         paint_lead, lines, key="lead", size=(11.2, 0.085 * len(lines) + 1.5), title="Lead time of the blood score",
         caption="One line per recurrence with a positive sample before it: the lead lies between the two circles, "
-        "because the recurrence came somewhere between the last clear and the first positive scan. Below zero: the "
-        "sample was drawn after the last clear scan.",
+        "because the recurrence came somewhere between the last clear scan (of an earlier visit) and the first "
+        "positive scan. Below zero: the sample was drawn after the last clear scan.",
         alt=f"Lead time of {len(lines)} recurrences: median to the first positive scan {lines['upper'].median():.1f} "
         f"months, to the last clear scan {lines['lower'].median():.1f} months; in {late} the marker turned after the "
         "last clear scan.",
@@ -98,7 +98,7 @@ def random_table(found: LeadTime) -> Table:
     caption = (
         f"{counted(found.recurrences, 'recurrence')} with a sample before, {found.flagged} of "
         f"{counted(found.patients, 'patient')} ever positive after surgery. Random flag: mean and 95% range of {DRAWS} "
-        "shuffled markers; P by permutation."
+        "shuffled markers; P by permutation. Differences are taken before rounding."
     )
     return Table(("", "Marker", "Random flag", "Difference", "P"), tuple(rows), caption)
 

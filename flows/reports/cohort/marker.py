@@ -42,7 +42,8 @@ def marker_heading(trial: Trial, outcome: Outcome, protocol: Protocol) -> str:
     if table is None:
         return "No blood score has been measured"
     shares = shares_by_visit(trial, outcome, protocol)
-    told = [f"{percent(row.share)} {VISIT_WORDS[row.visit]}" for row in records(shares)]
+    words = {visit: f"at {told}" if told[-1].isdigit() else told for visit, told in VISIT_WORDS.items()}
+    told = [f"{percent(row.share)} {words[row.visit]}" for row in records(shares)]
     cut = table.columns[2][:1].lower() + table.columns[2][1:]
     return f"Blood score {cut}: {', '.join(told)}"
 
@@ -80,7 +81,7 @@ def score_figure(trial: Trial, outcome: Outcome, protocol: Protocol) -> Figure |
         caption="One thin line per patient; filled when recurrence was seen at any time. In the PRRT arm "
         "the 6-month sample "
         "follows treatment. Sampling stops at recurrence: those still drawn at month 36 are a selected "
-        "group. Dashed: "
+        "group. Every valid result counts, also of a visit that showed recurrence. Dashed: "
         f"published cut-offs of version {version}.",
         alt=f"{_name(analyte)} by visit and arm. {words}.",
     )  # fmt: skip

@@ -57,6 +57,19 @@ class Cohort:
         """What imaging looks for."""
         return "recurrence" if self.resected else "progression"
 
+    @property
+    def sampled(self) -> bool:
+        """Whether any sample was delivered: else none is called missing."""
+        return not self.trial.samples.empty
+
+    def spoken(self, words: str) -> str:
+        """A sentence written for a resected cohort, in the words of this one: measured disease progresses."""
+        if self.resected:
+            return words
+        for old, new in (("ecurrence", "rogression"), ("ecurred", "rogressed")):
+            words = words.replace(f"r{old}", f"p{new}").replace(f"R{old}", f"P{new}")
+        return words
+
     def title(self, endpoint: str) -> str:
         """Name of an endpoint for people."""
         names = {

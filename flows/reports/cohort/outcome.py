@@ -8,8 +8,8 @@ import pandas as pd
 from flows.reports.blocks import Block, Section, figures, folded, heading, lead, note, tables
 from flows.reports.cohort.curves import curve_figure, incidence_figure
 from flows.reports.cohort.intervals import beside_table, interval_arms, interval_figure
-from flows.reports.cohort.material import Cohort, counted, joined
-from flows.reports.cohort.readings import competing_table, contrast_table, families_table, landmark_table, median_words
+from flows.reports.cohort.material import Cohort, counted, joined, p_words
+from flows.reports.cohort.readings import competing_table, contrast_table, entry_words, families_table, landmark_table
 from flows.reports.cohort.sensitivity import sensitivity_table
 from flows.reports.cohort.times import (
     AS_OBSERVED,
@@ -114,10 +114,22 @@ def outcome_heading(cohort: Cohort, visits: pd.DataFrame) -> str:
 def headline_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
     """Events, hazard ratio with its check, and follow-up in words."""
     recurred, died = (int(visits["event"].eq(code).sum()) for code in (1, 2))
-    words = f"{counted(recurred, cohort.event)} on imaging and {counted(died, 'death')} without {cohort.event}. "
+    words = unseen_sentence(cohort, visits)
+    words += f"{counted(recurred, cohort.event)} on imaging and {counted(died, 'death')} without {cohort.event}. "
     if cohort.two_arms:
         words += hazard_sentence(cohort, visits)
     return words + follow_sentence(cohort, visits)
+
+
+def unseen_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
+    """Patients who are in no curve of what scans show, so that the denominators add up; "" when there are none."""
+    if not any(cohort.groups):
+        return ""
+    entered, seen = (int(frame["arm"].isin(cohort.groups).sum()) for frame in (cohort.trial.patients, visits))
+    unseen = entered - seen
+    if unseen <= 0:
+        return ""
+    return f"{counted(unseen, 'patient')} never assessed after entry left out of the curves. "
 
 
 def hazard_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
@@ -126,12 +138,14 @@ def hazard_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
     if made.why:
         return f"Hazard ratio: not estimable ({made.why}). "
     check = "no sign against" if made.proportional >= 0.05 else "evidence against"
+    late = entry_words(visits)
     found = interval(made.hazard.value, made.hazard.lower, made.hazard.upper)
     layers = strata_of(cohort)
     by = f", stratified by {joined([name.replace('_', ' ') for name in layers])}" if layers else ", unadjusted"
     return (
-        f"Hazard ratio for {cohort.event} or death, PRRT against control: {found} (Cox model, delayed entry{by}); "
-        f"{check} proportional hazards. {cohort.event.capitalize()} is seen at visits only: an approximation. "
+        f"Hazard ratio for {cohort.event} or death, PRRT against control: {found} (Cox model{late}{by}); "
+        f"log-rank {p_words(made.rank.p)}; {check} proportional hazards ({p_words(made.proportional)}). "
+        f"{cohort.event.capitalize()} is seen at visits only: an approximation. "
     )
 
 
@@ -141,9 +155,15 @@ def follow_sentence(cohort: Cohort, visits: pd.DataFrame) -> str:
     for arm in cohort.groups:
         own = cohort.own(visits, arm)
         if len(own):
-            median = median_words(*curve_of(own, reverse=True).median).replace("\n", ", ")
-            told.append(f"{arm_label(arm)} {median}")
-    return f"Median imaging follow-up in months (reverse Kaplan-Meier): {'; '.join(told)}." if told else ""
+            told.append(f"{arm_label(arm)} {_months(*curve_of(own, reverse=True).median)}")
+    words = "Median imaging follow-up in months (reverse Kaplan-Meier, 95% interval): "
+    return words + f"{'; '.join(told)}." if told else ""
+
+
+def _months(value: float, lower: float, upper: float) -> str:
+    """A median with its interval inside a sentence."""
+    low, middle, high = ("not reached" if np.isnan(x) else f"{x:.1f}" for x in (lower, value, upper))
+    return f"{middle} ({low} to {high})" if not np.isnan(lower) else middle
 
 
 def families_note(cohort: Cohort) -> str:

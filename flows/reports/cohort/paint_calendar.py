@@ -46,7 +46,9 @@ class Calendar:
     deaths: pd.DataFrame
 
 
-def paint_swimmer(canvas: Canvas, calendar: Calendar, last: float, names: bool, since: str) -> None:
+def paint_swimmer(
+    canvas: Canvas, calendar: Calendar, last: float, names: bool, since: str, event: str = "recurrence"
+) -> None:
     """One line per patient, sorted by arm and length of observation.
 
     Parameters
@@ -55,6 +57,8 @@ def paint_swimmer(canvas: Canvas, calendar: Calendar, last: float, names: bool, 
         Whether pseudonyms are written at the lines.
     since : str
         What months are counted from.
+    event : str
+        What a positive scan shows, in the legend.
     """
     axes = canvas.subplots()
     for line in records(calendar.lines):
@@ -81,7 +85,7 @@ def paint_swimmer(canvas: Canvas, calendar: Calendar, last: float, names: bool, 
     axes.tick_params(axis="x", top=True, labeltop=True)
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
-    _legend(canvas)
+    _legend(canvas, calendar, event)
 
 
 def _arm_words(axes: Axes, lines: pd.DataFrame, names: bool) -> None:
@@ -106,21 +110,27 @@ def _arm_words(axes: Axes, lines: pd.DataFrame, names: bool) -> None:
         )
 
 
-def _legend(canvas: Canvas) -> None:
+def _legend(canvas: Canvas, calendar: Calendar, event: str) -> None:
+    """Every kind of mark that is drawn."""
     scans = [
-        Line2D([], [], linestyle="none", marker=marker, color=colour, markersize=5.5, label=label)
-        for marker, colour, label in SCAN_MARKS.values()
-    ]
+        Line2D([], [], linestyle="none", marker=marker, color=colour, markersize=5.5,
+               label=label.replace("recurrence", event))
+        for state, (marker, colour, label) in SCAN_MARKS.items()
+        if calendar.scans["state"].eq(state).any()
+    ]  # fmt: skip
     others = [
         Line2D([], [], **look, label=label)
-        for look, label in (
-            (BLOOD, "blood"),
-            (URINE, "urine"),
-            (ABSENT, "sample due, not drawn"),
-            (CYCLE, "PRRT cycle"),
-            (DEATH, "death"),
+        for frame, look, label in (
+            (calendar.blood, BLOOD, "blood"),
+            (calendar.urine, URINE, "urine"),
+            (calendar.absent, ABSENT, "sample due, not drawn"),
+            (calendar.cycles, CYCLE, "PRRT cycle"),
+            (calendar.deaths, DEATH, "death"),
         )
+        if len(frame)
     ]
+    if not scans + others:
+        return
     canvas.legend(
         handles=others + scans, loc="outside upper center", ncols=9, fontsize=8.5, columnspacing=1.1, handletextpad=0.2
     )

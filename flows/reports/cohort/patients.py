@@ -96,7 +96,7 @@ def table_one(trial: Trial, protocol: Protocol) -> Table | None:
             decimals=1,
         ).tableone
     absent = [words for name, words in TABLE_ONE.items() if name not in columns]
-    return _as_table(made, f"Not delivered: {', '.join(absent)}." if absent else "")
+    return _as_table(made, f"Not delivered: {'; '.join(absent)}." if absent else "")
 
 
 def _as_table(made: pd.DataFrame, absent: str) -> Table:

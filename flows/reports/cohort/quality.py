@@ -13,12 +13,16 @@ from flows.reports.cohort.paint_calendar import paint_controls
 from flows.reports.page import Figure, Table, records, text
 from flows.reports.style import draw
 
+NOTHING = "Neither results nor plate controls nor instrument exports: there is nothing to judge."
+
 
 def laboratory_section(trial: Trial, protocol: Protocol, files: pd.DataFrame | None) -> Section:
     """Plates, controls and files that were kept out."""
     bad, out = plate_table(trial), rejected_files(files)
     plates, kept = (counted(len(table.rows) if table else 0, noun) for table, noun in ((bad, "plate"), (out, "file")))
     blocks = [lead(quality_sentence(trial)), *figures([controls_figure(trial, protocol)]), *tables(bad, out)]
+    if trial.verdicts.empty and trial.controls.empty and trial.results.empty and not out:
+        return Section("laboratory", "Laboratory", "No laboratory data have been delivered", (lead(NOTHING),))
     heading = f"{plates} with samples that did not pass, {kept} kept out"
     return Section("laboratory", "Laboratory", heading, tuple(blocks))
 

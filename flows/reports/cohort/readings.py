@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from flows.reports.cohort.intervals import interval_contrast, weibull_reading
 from flows.reports.cohort.material import NOT_ESTIMABLE, Cohort, p_value, p_words
 from flows.reports.cohort.times import (
+    AS_OBSERVED,
     ENDPOINTS,
     FAMILIES,
     INTERVAL,
@@ -25,6 +27,7 @@ from flows.reports.style import arm_label
 from models.estimates.competing import cumulative_incidence, gray_test
 from models.estimates.values import Estimate
 
+AT_RISK = "At risk: just before the month, whose events are counted in the rate."
 Times = Mapping[tuple[str, str], pd.DataFrame]
 
 
@@ -39,7 +42,8 @@ def families_table(cohort: Cohort, times: Times) -> Table:
         marks.append("group")
         for arm in cohort.groups:
             cells = [
-                _arm_cells(cohort, endpoint, family, cohort.own(times[endpoint, family], arm)) for family in FAMILIES
+                _arm_cells(cohort, endpoint, family, cohort.own(times[endpoint, _read(endpoint, family)], arm))
+                for family in FAMILIES
             ]
             rows.append((arm_label(arm), *(cell for part in cells for cell in part)))
             marks.append("level")
@@ -47,10 +51,16 @@ def families_table(cohort: Cohort, times: Times) -> Table:
     groups = (("", 1), *((name, 3) for name in FAMILIES.values()))
     caption = (
         "Events / patients; share free of the event and median, each with its 95% interval below. As observed and "
-        "FDA-style what a scan shows counts at its visit. Interval-censored: Weibull curve; deaths and treatments "
-        "have exact days. A dash in an interval: that limit is not reached."
+        "FDA-style what a scan shows counts at its visit. Interval-censored: Weibull curve; deaths and next "
+        "treatments have exact days, so their reading as observed is repeated. A dash in an interval: that limit "
+        "is not reached."
     )
     return Table(heads, tuple(rows), caption, tuple(marks), classes="families", groups=groups)
+
+
+def _read(endpoint: str, family: str) -> str:
+    """Deaths and treatments have exact days: their interval-censored reading is the one as observed."""
+    return AS_OBSERVED if family == INTERVAL and endpoint not in SEEN_ON_SCANS else family
 
 
 def _arm_cells(cohort: Cohort, endpoint: str, family: str, own: pd.DataFrame) -> tuple[str, str, str]:
@@ -58,9 +68,7 @@ def _arm_cells(cohort: Cohort, endpoint: str, family: str, own: pd.DataFrame) ->
         return EMPTY, NOT_ESTIMABLE, NOT_ESTIMABLE
     events = f"{int(own['event'].eq(1).sum())} / {len(own)}"
     month = cohort.headline_month
-    if family == INTERVAL and endpoint not in SEEN_ON_SCANS:
-        return events, "exact days:", "as observed"
-    if family == INTERVAL:
+    if _read(endpoint, family) == INTERVAL:
         share, middle = weibull_reading(own, cohort.headline_month)
         words = median_words(middle.value, middle.lower, middle.upper)
         return events, stacked(share.value, share.lower, share.upper), words
@@ -104,14 +112,21 @@ def contrast_table(cohort: Cohort, times: Times) -> Table | None:
             rows.append((name, *_contrast_cells(made, competing)))
             marks.append("level")
             why.add(made.why)
-    heads = ("", "Hazard ratio", "Log-rank P", "Proportional hazards P", f"Restricted mean to {tau:g}, difference")
+    mean = f"Restricted mean to month {tau:g}, difference in months"
+    heads = ("", "Hazard ratio", "Log-rank P", "Proportional hazards P", mean)
     caption = (
-        "PRRT against control, 95% intervals; below 1 favours PRRT. Cox model with delayed entry; interval-censored: "
+        "PRRT against control, 95% intervals; a hazard ratio below 1 favours PRRT (of next treatment: it comes later). "
+        f"Cox model{entry_words(times['os', AS_OBSERVED])}; interval-censored: "
         "Weibull model and score test. A small proportional-hazards P speaks against one ratio for all times."
     )
     reasons = "; ".join(sorted(why - {""}))
     caption += f" Not estimable: {reasons}." if reasons else ""
     return Table(heads, tuple(rows), caption, tuple(marks))
+
+
+def entry_words(times: pd.DataFrame) -> str:
+    """Whether patients entered the risk set after time zero, in words."""
+    return " with delayed entry" if times["entry"].gt(0).any() else ""
 
 
 def _contrast_cells(made: Contrast, competing: bool) -> tuple[str, ...]:
@@ -128,6 +143,11 @@ def estimate_words(found: Estimate, digits: int = 2, missing: str = NOT_ESTIMABL
     return missing if np.isnan(found.value) else interval(found.value, found.lower, found.upper, digits)
 
 
+def within(found: Estimate, month: float) -> Estimate:
+    """A restricted mean whose upper limit (normal approximation) is cut at the horizon it cannot exceed."""
+    return replace(found, upper=min(found.upper, month)) if found.upper > month else found
+
+
 def competing_table(cohort: Cohort, visits: pd.DataFrame) -> Table:
     """Recurrence and death without it as competing events, by month and arm, on nominal visits; Gray's test."""
     rows = []
@@ -142,7 +162,7 @@ def competing_table(cohort: Cohort, visits: pd.DataFrame) -> Table:
             shown = tuple(cells) if left else (NOT_ESTIMABLE, NOT_ESTIMABLE)
             rows.append((f"Month {month:g}, {arm_label(arm)}", str(left), *shown))
     heads = ("", "At risk", cohort.event.capitalize(), f"Death without {cohort.event}")
-    caption = "Cumulative incidence at the nominal visit, 95% intervals."
+    caption = f"Cumulative incidence at the nominal visit, 95% intervals. {AT_RISK}"
     both = visits[visits["arm"].isin(cohort.groups)]
     if cohort.two_arms and both["arm"].nunique() == 2 and not both["entry"].gt(0).any():
         caption += f" Gray's test of {cohort.event}: {p_words(gray_test(both['time'], both['event'], both['arm']).p)}."
@@ -161,8 +181,8 @@ def landmark_table(cohort: Cohort, endpoint: str, own: pd.DataFrame) -> Table:
             row = curve_of(group, competing=competing).at(month).iloc[0]
             seen = row["n_risk"] > 0
             rate = percent_interval(row["value"], row["lower"], row["upper"]) if seen else NOT_ESTIMABLE
-            mean = EMPTY if competing else estimate_words(mean_of(group, month), 1)
+            mean = EMPTY if competing else estimate_words(within(mean_of(group, month), month), 1)
             rows.append((f"Month {month:g}, {arm_label(arm)}", whole(row["n_risk"]), rate, mean))
     share = "Treated, death competing" if death_competes(cohort, endpoint) else "Free of the event"
     heads = ("", "At risk", share, "Restricted mean, months")
-    return Table(heads, tuple(rows), f"{cohort.title(endpoint)}, as observed.", classes="compact")
+    return Table(heads, tuple(rows), f"{cohort.title(endpoint)}, as observed. {AT_RISK}", classes="compact")

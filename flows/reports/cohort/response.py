@@ -22,6 +22,16 @@ from models.estimates.proportions import fisher, odds_ratio, proportion
 
 NOTHING = "No lesion has been delivered: after complete resection there is nothing to measure, so response is left out."
 RESPONDED = ("CR", "PR")
+RESPONSES = {
+    "CR": "Complete response (CR)",
+    "PR": "Partial response (PR)",
+    "SD": "Stable disease (SD)",
+    "NON-CR/NON-PD": "Neither complete response nor progression (non-CR/non-PD)",
+    "PD": "Progressive disease (PD)",
+    "NE": "Not evaluable (NE)",
+    "ND": "No disease (ND)",
+    "MISSING": "No assessment after the baseline",
+}
 UNASSESSED = ("NE", "ND", "MISSING")
 
 
@@ -144,5 +154,5 @@ def best_table(cohort: Cohort, people: pd.DataFrame) -> Table:
     """Best overall response by arm, counts."""
     order = [name for name in BEST_FIRST if people["best"].eq(name).any()]
     best = [cohort.own(people, arm)["best"] for arm in cohort.groups]
-    rows = tuple((name, *(str(int(own.eq(name).sum())) for own in best)) for name in order)
+    rows = tuple((RESPONSES.get(name, name), *(str(int(own.eq(name).sum())) for own in best)) for name in order)
     return Table(("Best overall response", *(arm_label(arm) for arm in cohort.groups)), rows, classes="compact")

@@ -47,8 +47,15 @@ def levels_table(cohort: Cohort, people: pd.DataFrame) -> Table:
             rows.append((spoken(row.level), f"{row.k} / {row.n}", rate, odds, p))
             marks.append("level")
     who = f"{arm_label(TREATED)} only" if cohort.two_arms else "all patients"
-    caption = f"Response by subgroup, {who}, exact 95% intervals. Exploratory."
+    caption = f"Response by subgroup, {who}, exact 95% intervals. Exploratory.{left_out(own)}"
     return Table(("", "Responders", "Rate", "Odds ratio", "Fisher's P"), tuple(rows), caption, tuple(marks))
+
+
+def left_out(people: pd.DataFrame) -> str:
+    """Patients in no row of a subgroup, because what it goes by is not known of them."""
+    counts = {title: int(people[column].isna().sum()) for column, title in SUBGROUPS.items()}
+    told = [f"{title.lower()} {n}" for title, n in counts.items() if 0 < n < len(people)]
+    return f" Left out because not known (a line: never treated): {', '.join(told)}." if told else ""
 
 
 def odds_tables(cohort: Cohort, people: pd.DataFrame) -> list[Table]:

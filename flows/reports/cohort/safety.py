@@ -68,4 +68,4 @@ def grades_table(table: pd.DataFrame, arms: list[str]) -> Table:
     sizes = {arm: int(table.loc[table["arm"].eq(arm), "n"].max()) for arm in arms}
     groups = (("", 1), *((f"{arm_label(arm)} (n = {sizes[arm]})", len(GRADES) + 1) for arm in arms))
     heads = ("Worst grade", *(*map(str, GRADES), "any") * len(arms))
-    return Table(heads, tuple(rows), "Patients by worst CTCAE grade.", groups=groups)
+    return Table(heads, tuple(rows), "Patients by worst CTCAE grade; each counts once in a row.", groups=groups)
