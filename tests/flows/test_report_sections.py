@@ -132,7 +132,9 @@ def test_response_counts_are_those_of_the_lesions() -> None:
     assert sum(int(row[1]) for row in rates.rows) == 40 and sum(int(row[3]) for row in rates.rows) == 8
     assert "Fisher's exact test P = " in rates.caption
     waterfall = next(block.content for block in section.blocks if block.kind == "figure")
-    assert waterfall.alt.startswith("Waterfall of 40 patients")
+    assert (
+        waterfall.alt.startswith("Waterfall of 40 patients") and "best overall response at its end" in waterfall.caption
+    )
 
 
 def test_a_report_in_the_shape_of_netter_1_and_of_the_iqbal_cohort() -> None:

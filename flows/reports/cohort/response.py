@@ -14,7 +14,7 @@ from features.response.best import BEST_FIRST, best_response, counted
 from flows.reports import timeline
 from flows.reports.blocks import Section, figures, lead, note, tables
 from flows.reports.cohort.material import NOT_ESTIMABLE, Cohort, joined, p_words
-from flows.reports.cohort.paint_response import paint_waterfall
+from flows.reports.cohort.paint_response import NAMED_BARS, paint_waterfall
 from flows.reports.cohort.response_subgroups import levels_table, odds_tables
 from flows.reports.page import EMPTY, Figure, Table, interval, percent, percent_interval
 from flows.reports.style import arm_label, draw
@@ -105,11 +105,12 @@ def waterfall(people: pd.DataFrame, protocol: Protocol) -> Figure | None:
         return None
     partial, growth = -float(protocol["response.partial_percent"]), float(protocol["response.progression_percent"])
     shrunk = int(bars["change"].le(partial).sum())
+    named = "; best overall response at its end" if len(bars) <= NAMED_BARS else ""
     return draw(
         paint_waterfall, bars, partial, growth,
         key="waterfall", size=(11.2, 4.2), title="Best change of the target lesions",
-        caption="One bar per patient; best overall response at its end. Dashed: partial response from the baseline, "
-        "progression from the smallest sum. Growth beyond 100% is cut.",
+        caption=f"One bar per patient{named}. Dashed: partial response from the baseline, progression from the "
+        "smallest sum. Growth beyond 100% is cut.",
         alt=f"Waterfall of {len(bars)} patients: best change from {bars['change'].max():+.0f}% to "
         f"{bars['change'].min():+.0f}%; {shrunk} shrank by {-partial:g}% or more.",
     )  # fmt: skip
