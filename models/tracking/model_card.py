@@ -74,14 +74,26 @@ def difference_row(result: TrainingResult, name: str, against: str, metric: str 
 
 def endpoint_note(result: TrainingResult, simulated: bool) -> str:
     """Description of a training: the verdict, the models side by side, patients by arm, warnings."""
-    lines = [BANNER, ""] if simulated else []
-    lines += [f"## {result.headline()}", "", f"{result.endpoint.title}. {result.policy_reason or result.reason}.", ""]
+    lines = [f"## {result.headline()}", "", *([BANNER, ""] if simulated else [])]
+    lines += [f"{result.endpoint.title}. {result.policy_reason or result.reason}.", ""]
     if result.status == FITTED:
         lines += [table(models_table(result)), ""]
     lines += ["### Patients", "", table(result.by_arm, 2), "", _flow(result), ""]
     if result.warnings:
         lines += ["### Warnings", "", *(f"- {warning}" for warning in result.warnings), ""]
     return "\n".join(lines)
+
+
+def model_note(result: TrainingResult, name: str, protocol: Protocol, simulated: bool) -> str:
+    """Description of a model's run: the verdict in the line that is seen before anything is opened, then the card."""
+    model, counts = result.models[name], result.counts
+    role = "Champion" if name == result.champion else "Challenger" if name == result.challenger else "Comparator"
+    added = difference(result, name, CLINICAL_COMPARATOR)
+    words = f"{role} of {result.endpoint.id}: AUC {model.cell('auc', 2)}, {counts['events']} events among "
+    words += f"{counts['labelled']} labelled"
+    words += "" if added == "-" else f"; AUC minus {CLINICAL_COMPARATOR} {added}"
+    mark = " (SIMULATED)" if simulated else ""
+    return f"**{words}**{mark}\n\n{model_card(result, name, protocol, simulated)}"
 
 
 def _flow(result: TrainingResult) -> str:

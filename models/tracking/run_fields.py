@@ -10,7 +10,7 @@ from typing import Any
 from data.protocol import Protocol
 from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY
 from models.result import TrainingResult
-from models.tracking.model_card import difference_row, endpoint_note, model_card, terms_in_words
+from models.tracking.model_card import difference_row, endpoint_note, model_note, terms_in_words
 
 INTERVALS = ("auc", "brier", "slope", "oe", "ipa")
 PLAIN = ("auc_pooled", "ap", "citl")
@@ -104,7 +104,7 @@ def tags_of(result: TrainingResult, protocol: Protocol, context: RunContext, nam
     """Tags to filter by, and the description: the verdict first."""
     endpoint, simulated = result.endpoint, context.simulated
     role = {result.champion: "champion", result.challenger: "challenger"}.get(name, "") if name else ""
-    note = model_card(result, name, protocol, simulated) if name else endpoint_note(result, simulated)
+    note = model_note(result, name, protocol, simulated) if name else endpoint_note(result, simulated)
     return {
         "mlflow.note.content": note,
         "endpoint": endpoint.family,

@@ -41,7 +41,10 @@ def test_a_parent_and_a_run_per_model(tracker, logged, small, protocol):
     parent = tracker.client.get_run(logged.parent_run)
     assert parent.info.status == "FINISHED" and parent.data.tags["data_digest"] == "d1"
     assert parent.data.tags["label_version"] == label_version(protocol, small.endpoint.id)
-    assert parent.data.tags["mlflow.note.content"].splitlines()[0].startswith("**SIMULATED DATA")
+    verdict, _, banner = parent.data.tags["mlflow.note.content"].splitlines()[:3]
+    assert verdict.startswith("## MRD36@6: M3, AUC 0.") and banner.startswith("**SIMULATED DATA")
+    first = tracker.client.get_run(logged.runs["M3"]).data.tags["mlflow.note.content"].splitlines()[0]
+    assert first.startswith("**Champion of MRD36@6: AUC 0.") and "AUC minus Mc +0." in first and "(SIMULATED)" in first
     for name, run_id in logged.runs.items():
         run = tracker.client.get_run(run_id)
         assert run.data.tags["mlflow.parentRunId"] == logged.parent_run and run.info.status == "FINISHED"
