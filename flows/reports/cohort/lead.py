@@ -12,7 +12,7 @@ from flows.reports.blocks import Section, figures, lead, note, tables
 from flows.reports.cohort.material import NOT_ESTIMABLE, Cohort, counted, p_value
 from flows.reports.cohort.paint_lead import paint_lead
 from flows.reports.page import Figure, Table, number, percent
-from flows.reports.style import draw
+from flows.reports.style import MANY, draw
 from models.estimates.lead_time import LeadTime, lead_time
 
 DRAWS = 500
@@ -71,7 +71,7 @@ def lead_figure(people: pd.DataFrame) -> Figure | None:
     lines = lines.assign(arm=lines["arm"].replace("none", ""))
     late = int(lines["lower"].lt(0).sum())
     return draw(
-        paint_lead, lines, key="lead", size=(11.2, 0.085 * len(lines) + 1.5), title="Lead time of the blood score",
+        paint_lead, lines, key="lead", size=(11.2, 0.085 * min(len(lines), MANY) + 1.5), title="Lead time of the blood score",
         caption="One line per recurrence with a positive sample before it: the lead lies between the two circles, "
         "because the recurrence came somewhere between the last clear scan (of an earlier visit) and the first "
         "positive scan. Below zero: the sample was drawn after the last clear scan.",

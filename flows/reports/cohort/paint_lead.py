@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from flows.reports.page import records
-from flows.reports.style import FAINT, INK, SOFT, arm_colour, arm_label
+from flows.reports.style import FAINT, INK, MANY, SOFT, arm_colour, arm_label
 
 
 def paint_lead(canvas: Canvas, lines: pd.DataFrame) -> None:
@@ -26,11 +26,14 @@ def paint_lead(canvas: Canvas, lines: pd.DataFrame) -> None:
     """
     axes = canvas.subplots()
     place = np.arange(len(lines))
+    thin = min(1.0, MANY / max(len(lines), 1))
+    if thin < 1:
+        axes.set_rasterization_zorder(3.5)
     colours = [arm_colour(arm) for arm in lines["arm"]]
     axes.axvline(0, color=SOFT, linewidth=0.9)
-    axes.hlines(place, lines["lower"], lines["upper"], colors=colours, linewidth=2.4, alpha=0.55)
-    axes.scatter(lines["upper"], place, c=colours, s=16, zorder=3)
-    axes.scatter(lines["lower"], place, s=16, zorder=3, facecolors="white", edgecolors=colours)
+    axes.hlines(place, lines["lower"], lines["upper"], colors=colours, linewidth=2.4 * thin, alpha=0.55)
+    axes.scatter(lines["upper"], place, c=colours, s=16 * thin**2, zorder=3)
+    axes.scatter(lines["lower"], place, s=16 * thin**2, zorder=3, facecolors="white", edgecolors=colours)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(lines) - 0.2, -0.8)
@@ -93,7 +96,8 @@ def _panel(axes: Axes, values: pd.DataFrame, visits: Sequence[tuple[str, str]]) 
                 continue
             middle = column + shift[arm]
             spread = middle + 0.07 * np.sin(np.arange(len(own)) * 2.4)
-            axes.plot(spread, own, "o", markersize=2.8, color=arm_colour(arm), alpha=0.45, markeredgewidth=0)
+            axes.plot(spread, own, "o", markersize=2.8, color=arm_colour(arm), alpha=0.45, markeredgewidth=0,
+                      rasterized=len(values) > MANY)  # fmt: skip
             low, half, high = np.quantile(own, [0.25, 0.5, 0.75])
             axes.plot([middle + 0.13] * 2, [low, high], color=INK, linewidth=2.4)
             axes.plot(middle + 0.13, half, "o", color="white", markeredgecolor=INK, markersize=4.6)

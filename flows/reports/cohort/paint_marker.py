@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from flows.reports.page import records
-from flows.reports.style import FAINT, INK, SOFT, arm_colour, arm_label
+from flows.reports.style import FAINT, INK, MANY, SOFT, arm_colour, arm_label
 
 
 def paint_marker(
@@ -70,6 +70,8 @@ def _trajectories(axes: Axes, wide: np.ndarray, recurred: np.ndarray, colour: st
     # A fixed fan of offsets instead of random jitter: the same patients give the same picture.
     offsets = np.linspace(-0.16, 0.16, max(len(wide), 2))[np.argsort(np.arange(len(wide)) * 7 % max(len(wide), 1))]
     columns = np.arange(wide.shape[1])
+    if len(wide) > MANY:
+        axes.set_rasterization_zorder(3.5)
     for row, offset, later in zip(wide, offsets, recurred, strict=False):
         seen = np.isfinite(row)
         axes.plot(columns[seen] + offset, row[seen], color=colour, alpha=0.16, linewidth=0.8, zorder=2)
