@@ -9,9 +9,9 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.blocks import latest_in, sample_place, valid_results
 from features.cohort.groups import ARMS, group_of, why_gone
 from features.landmark import score_version
+from features.landmark.window import latest_in, sample_place, valid_results
 from features.measurements import measurements, sample_days
 from features.outcomes import Outcome, at_risk
 

@@ -75,7 +75,7 @@ def prepare(home: Home, data_cut: dt.date | None = None, landmarks: Sequence[flo
     Refused
         When records cannot be used together (mixed versions, units that do not convert).
     """
-    from features.landmark import landmark_table
+    from features.landmark import table_at
     from features.outcomes import build_outcome
     from flows.work.fingerprint import fingerprint
 
@@ -86,7 +86,7 @@ def prepare(home: Home, data_cut: dt.date | None = None, landmarks: Sequence[flo
         trial=trial,
         protocol=protocol,
         outcome=build_outcome(trial, protocol),
-        tables={landmark: landmark_table(trial, protocol, landmark) for landmark in chosen},
+        tables={landmark: table_at(trial, protocol, landmark) for landmark in chosen},
         fingerprint=fingerprint(trial.digest, protocol),
         data_cut=cut,
     )

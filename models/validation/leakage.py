@@ -39,7 +39,7 @@ def check_table(table: LandmarkTable, origin: pd.Series | None, protocol: Protoc
                 NO_STAMP,
                 "reject",
                 f"{where}: the table carries no stamps of the latest record used",
-                remedy="build it with features.landmark.landmark_table",
+                remedy="build it with features.landmark.table_at",
             )
         )
     twice = table.rows.index[table.rows.index.duplicated()]
@@ -92,7 +92,7 @@ def _check_content(table: LandmarkTable, where: str) -> None:
                 ALTERED,
                 "reject",
                 f"{where}: the rows were changed after the table was built and stamped",
-                remedy="build it with features.landmark.landmark_table; correct records, not tables",
+                remedy="build it with features.landmark.table_at; correct records, not tables",
             )
         )
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from outcome_cases import both, months, one_trial, with_rules
 
-from features.landmark import landmark_table
+from features.landmark import table_at
 from features.outcomes import at_risk, build_outcome, label
 from features.truncate import closing_dates
 
@@ -102,10 +102,10 @@ def test_a_landmark_closes_from_time_zero_and_the_operation_stays_the_operation(
     )
     closes = closing_dates(trial, rules, 6).loc["P1"]
     assert closes == pd.Timestamp("2020-01-01") + pd.Timedelta(days=zero + 213)
-    row = landmark_table(trial, rules, 6).rows.loc["P1"]
+    row = table_at(trial, rules, 6).rows.loc["P1"]
     assert (row["netest_last"], row["netest_preop"]) == (20.0, 70.0)
     assert row["sample_month"] == pytest.approx(months(183))
     # Both post-operative samples make the slope, whichever side of time zero they lie on; the pre-operative never.
     assert row["netest_mean"] == pytest.approx(25.0)
     assert row["days_since_prrt"] == pytest.approx(zero + 183 - 60)
-    assert landmark_table(trial, rules, 0).rows.loc["P1", "netest_last"] == 70.0
+    assert table_at(trial, rules, 0).rows.loc["P1", "netest_last"] == 70.0

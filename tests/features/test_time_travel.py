@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.landmark import landmark_table, last_values
+from features.landmark import last_values, table_at
 from features.truncate import DATED, closing_dates, truncate
 
 LANDMARKS = (0, 6, 12, 36)
@@ -22,7 +22,7 @@ def same(one, two):
 
 @pytest.fixture(scope="module")
 def tables(gold_trial, protocol):
-    return {landmark: landmark_table(gold_trial, protocol, landmark) for landmark in LANDMARKS}
+    return {landmark: table_at(gold_trial, protocol, landmark) for landmark in LANDMARKS}
 
 
 def late_rows(trial, protocol, landmark, table, column):
@@ -33,7 +33,7 @@ def late_rows(trial, protocol, landmark, table, column):
 @pytest.mark.parametrize("landmark", LANDMARKS)
 def test_full_equals_truncated(gold_trial, protocol, tables, landmark):
     past = truncate(gold_trial, protocol, landmark)
-    same(landmark_table(past, protocol, landmark), tables[landmark])
+    same(table_at(past, protocol, landmark), tables[landmark])
     pd.testing.assert_frame_equal(
         last_values(gold_trial, protocol, landmark, ANALYTES), last_values(past, protocol, landmark, ANALYTES)
     )
@@ -138,13 +138,13 @@ def followed(trial, protocol, landmark, draw):
 def test_another_future_gives_the_same_table(gold_trial, protocol, tables, landmark, future):
     for seed in SEEDS:
         other = future(gold_trial, protocol, landmark, np.random.default_rng(seed))
-        same(landmark_table(other, protocol, landmark), tables[landmark])
+        same(table_at(other, protocol, landmark), tables[landmark])
 
 
 @pytest.mark.parametrize("landmark", (6, 12, 36))
 def test_another_past_gives_another_table(gold_trial, protocol, tables, landmark):
     other = deleted(gold_trial, protocol, 0, np.random.default_rng(1))
-    assert landmark_table(other, protocol, landmark).digest != tables[landmark].digest
+    assert table_at(other, protocol, landmark).digest != tables[landmark].digest
 
 
 @pytest.mark.parametrize("landmark", LANDMARKS)
@@ -154,7 +154,7 @@ def test_the_order_of_records_changes_nothing(gold_trial, protocol, tables, land
             name: getattr(gold_trial, name).sample(frac=1, random_state=seed, ignore_index=True)
             for name in ("samples", "results", "imaging", "treatments", "followup")
         }
-        same(landmark_table(gold_trial.replace(**shuffled), protocol, landmark), tables[landmark])
+        same(table_at(gold_trial.replace(**shuffled), protocol, landmark), tables[landmark])
 
 
 @pytest.mark.parametrize("landmark", LANDMARKS)
@@ -165,5 +165,5 @@ def test_a_patient_alone_has_the_same_row(gold_trial, protocol, tables, landmark
         name: table[table["patient_id"].isin(few)].reset_index(drop=True) if "patient_id" in table else table
         for name, table in gold_trial.tables().items()
     }
-    alone = landmark_table(gold_trial.replace(**frames), protocol, landmark).rows
+    alone = table_at(gold_trial.replace(**frames), protocol, landmark).rows
     pd.testing.assert_frame_equal(alone, whole.loc[few], check_exact=True)

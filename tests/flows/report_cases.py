@@ -13,7 +13,7 @@ import pandas as pd
 from data.protocol import Protocol, load_protocol
 from data.trial import Trial, typed
 from features.clock import origin_dates
-from features.landmark import landmark_table
+from features.landmark import table_at
 from features.outcomes import Outcome, build_outcome
 from models.result import TrainingResult
 from models.scoring import Champion, score
@@ -137,7 +137,7 @@ def one_patient(**facts: object) -> Trial:
 def trainings() -> dict[str, TrainingResult]:
     """One endpoint that is fitted and one that is not estimable, by a small plan."""
     trial, rules = gold(), protocol()
-    tables = {landmark: landmark_table(trial, rules, landmark) for landmark in (6.0, 12.0, 36.0)}
+    tables = {landmark: table_at(trial, rules, landmark) for landmark in (6.0, 12.0, 36.0)}
     plan = Plan(folds=5, repeats=1, resamples=10, draws=5, jobs=1)
     return {
         name: train_endpoint(
@@ -152,7 +152,7 @@ def trainings() -> dict[str, TrainingResult]:
 def scores() -> pd.DataFrame:
     """Scores of the gold trial at month 6 and 36."""
     trial, rules, results = gold(), protocol(), trainings()
-    tables = {landmark: landmark_table(trial, rules, landmark) for landmark in (6.0, 36.0)}
+    tables = {landmark: table_at(trial, rules, landmark) for landmark in (6.0, 36.0)}
     result = results["MRD36@6"]
     champions = {"MRD36@6": Champion(result.models[result.champion].estimator, "mrd36-at-6", "1", result.champion)}
     return score(tables, rules, champions, origin=origin_dates(trial, rules), data_cut="2024-01-01")

@@ -10,7 +10,7 @@ import pytest
 
 from data.simulate.generate import generate
 from features.clock import surgery_dates
-from features.landmark import LandmarkTable, LeakageError, build_from, frame_digest, landmark_table
+from features.landmark import LandmarkTable, LeakageError, frame_digest, landmark_table, table_at
 from features.outcomes import build_outcome
 from features.truncate import truncate
 from models.estimators.encoding import encode
@@ -26,7 +26,7 @@ def trial():
 
 @pytest.fixture(scope="module")
 def tables(trial, protocol):
-    return {landmark: landmark_table(trial, protocol, landmark) for landmark in (0.0, 6.0, 12.0)}
+    return {landmark: table_at(trial, protocol, landmark) for landmark in (0.0, 6.0, 12.0)}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_predictions_from_the_full_trial_are_those_of_the_truncated_one(trial, t
     models = {name: build(name, cohort.endpoint, protocol) for name in DEFAULT_MODELS}
     fitted = fit_models(cohort, models, np.arange(len(cohort.patients)))
     landmark = cohort.endpoint.landmark
-    past = build_from(truncate(trial, protocol, landmark), protocol, landmark)
+    past = landmark_table(truncate(trial, protocol, landmark), protocol, landmark)
     full = encode(tables[landmark].rows, landmark)
     for name, model in fitted.items():
         one, two = (model.predict_proba(rows)[:, 1] for rows in (full, encode(past.rows, landmark)))
@@ -154,7 +154,7 @@ def test_versions_cannot_meet_in_a_stack(trial, tables, outcome, protocol):
 def test_clean_cohorts_are_not_refused(protocol, seed):
     clean = generate(n=106, seed=500 + seed).trial()
     found = build_outcome(clean, protocol)
-    built = {float(landmark): landmark_table(clean, protocol, landmark) for landmark in protocol["samples.landmark"]}
+    built = {float(landmark): table_at(clean, protocol, landmark) for landmark in protocol["samples.landmark"]}
     for name, endpoint in protocol.endpoints.items():
         cohort = cohort_of(built, found, clean, protocol, name)
         assert set(cohort.rows["landmark"]) <= {landmark for landmark, _ in stack(endpoint, protocol)}

@@ -70,8 +70,9 @@ def lead_figure(people: pd.DataFrame) -> Figure | None:
         return None
     lines = lines.assign(arm=lines["arm"].replace("none", ""))
     late = int(lines["lower"].lt(0).sum())
+    height = 0.085 * min(len(lines), MANY) + 1.5
     return draw(
-        paint_lead, lines, key="lead", size=(11.2, 0.085 * min(len(lines), MANY) + 1.5), title="Lead time of the blood score",
+        paint_lead, lines, key="lead", size=(11.2, height), title="Lead time of the blood score",
         caption="One line per recurrence with a positive sample before it: the lead lies between the two circles, "
         "because the recurrence came somewhere between the last clear scan (of an earlier visit) and the first "
         "positive scan. Below zero: the sample was drawn after the last clear scan.",
