@@ -6,7 +6,7 @@ import os
 
 import click
 
-from flows.commands import installation, work
+from flows.commands import installation, reading, work
 from flows.commands.common import command
 from flows.home import Home
 
@@ -46,8 +46,9 @@ for _command in (
     work.ingest,
     work.train,
     work.score,
-    work.report,
-    work.dataset,
+    reading.report,
+    reading.dataset,
+    reading.dictionary,
     work.nightly,
     work.simulate,
     installation.up,

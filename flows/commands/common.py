@@ -14,6 +14,17 @@ import click
 from flows.home import Home
 
 Progress = Callable[[int, int, str], None]
+DATA_CUT = click.option(
+    "--data-cut",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Freeze the world at this day (YYYY-MM-DD) [default: all that is known].",
+)
+
+
+def day_of(moment: Any) -> Any:
+    """Calendar day of a date given on the command line; None stays None."""
+    return None if moment is None else moment.date()
 
 
 def command(*, as_json: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -1,4 +1,4 @@
-"""Commands that work on the trial: ingest, train, score, report, dataset, nightly, simulate."""
+"""Commands that work on the trial: ingest, train, score, nightly, simulate."""
 
 from __future__ import annotations
 
@@ -8,20 +8,8 @@ from typing import Any
 
 import click
 
-from flows.commands.common import command, perform, progress_bar, show
+from flows.commands.common import DATA_CUT, command, day_of, perform, progress_bar, show
 from flows.home import Home
-
-DATE = click.DateTime(formats=["%Y-%m-%d"])
-DATA_CUT = click.option(
-    "--data-cut",
-    type=DATE,
-    metavar="DATE",
-    help="Freeze the world at this day (YYYY-MM-DD) [default: all that is known].",
-)
-
-
-def _day(moment: Any) -> Any:
-    return None if moment is None else moment.date()
 
 
 @click.command()
@@ -75,13 +63,13 @@ def train(home: Home, endpoint: str, landmark: str, models: tuple[str, ...], dat
     from flows.work.selection import TrainRequest
     from flows.work.train import run_train
 
-    request = TrainRequest(endpoint, landmark, models, _day(data_cut))
+    request = TrainRequest(endpoint, landmark, models, day_of(data_cut))
     with progress_bar("Training") as progress:
         result = perform(
             home,
             "flows.train:train",
             lambda: run_train(home, request, progress=progress),
-            {"endpoint": endpoint, "landmark": landmark, "models": list(models), "data_cut": _day(data_cut)},
+            {"endpoint": endpoint, "landmark": landmark, "models": list(models), "data_cut": day_of(data_cut)},
         )
     show(result.record(), "\n".join(train_lines(result)), as_json)
 
@@ -110,64 +98,10 @@ def score(home: Home, out: Path | None, data_cut: Any, as_json: bool) -> None:
         result = perform(
             home,
             "flows.score:score",
-            lambda: run_score(home, target, _day(data_cut), progress=progress),
-            {"out": target, "data_cut": _day(data_cut)},
+            lambda: run_score(home, target, day_of(data_cut), progress=progress),
+            {"out": target, "data_cut": day_of(data_cut)},
         )
     show(result.record(), "\n".join(score_lines(result)), as_json)
-
-
-@click.command()
-@click.argument("kind", type=click.Choice(["cohort", "patient", "plate", "model", "patients"]))
-@click.argument("name", required=False)
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="File (or folder for patients) to write [default: under reports/]."
-)
-@command()
-def report(home: Home, kind: str, name: str | None, out: Path | None, as_json: bool) -> None:
-    """Write a self-contained HTML report of the cohort, a patient, a plate or a model.
-
-    \b
-    Example:  netest report cohort
-              netest report patient P0007
-              netest report plate PL03
-              netest report model mrd36-at-6
-    """
-    from flows.work.report import run_report
-
-    if kind in ("patient", "plate", "model") and not name:
-        raise click.UsageError(f"netest report {kind} needs a name: netest report {kind} NAME")
-    home.enter()
-    with progress_bar("Writing") as progress:
-        paths = run_report(home, kind, name or "", out, progress=progress)
-    shown = [str(path) for path in paths]
-    text = (
-        shown[0]
-        if len(shown) == 1
-        else f"{len(shown)} reports in {Path(shown[0]).parent}"
-        if shown
-        else "nothing to report"
-    )
-    show({"reports": shown}, text, as_json)
-
-
-@click.command()
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write [default: under reports/]."
-)
-@click.option("--format", "form", type=click.Choice(["parquet", "csv"]), default="parquet", show_default=True)
-@DATA_CUT
-@command()
-def dataset(home: Home, out: Path | None, form: str, data_cut: Any, as_json: bool) -> None:
-    """Export the analysis set at a data cut: features, labels and weights, with a data dictionary.
-
-    \b
-    Example:  netest dataset --data-cut 2027-01-31 --out analysis/
-    """
-    from flows.work.dataset import run_dataset
-
-    home.enter()
-    folder, files = run_dataset(home, out, form, _day(data_cut))
-    show({"folder": str(folder), "files": files}, f"{len(files)} files in {folder}", as_json)
 
 
 @click.command()

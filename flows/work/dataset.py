@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +51,22 @@ def run_dataset(
     """
     prepared = prepare(home, data_cut)
     folder = out or home.reports / "dataset" / prepared.data_cut[:10]
-    folder.mkdir(parents=True, exist_ok=True)
     frames = {"features": feature_rows(prepared), "labels": label_rows(prepared)}
+    files = [*(f"{name}.{form}" for name in frames), "dictionary.csv", "manifest.json"]
+    folder.mkdir(parents=True, exist_ok=True)
+    # Written aside and moved when all of it is there, the manifest last: a folder whose manifest fits is whole.
+    aside = Path(tempfile.mkdtemp(prefix=".dataset-", dir=folder))
+    try:
+        _write(aside, frames, form, prepared)
+        (folder / "manifest.json").unlink(missing_ok=True)
+        for name in files:
+            os.replace(aside / name, folder / name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return folder, files
+
+
+def _write(folder: Path, frames: dict[str, pd.DataFrame], form: str, prepared: Prepared) -> None:
     for name, frame in frames.items():
         if form == "csv":
             frame.to_csv(folder / f"{name}.csv", index=False)
@@ -64,7 +81,6 @@ def run_dataset(
         "rows": {name: len(frame) for name, frame in frames.items()},
     }
     write_json(folder / "manifest.json", facts)
-    return folder, [*(f"{name}.{form}" for name in frames), "dictionary.csv", "manifest.json"]
 
 
 def feature_rows(prepared: Prepared) -> pd.DataFrame:

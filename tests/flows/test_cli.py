@@ -32,7 +32,7 @@ HEAVY = (
     "rich",
     "pydantic",
 )
-COMMANDS = {"protocol",
+COMMANDS = {"protocol", "dictionary",
     "demo", "ingest", "train", "score", "report", "dataset", "nightly", "simulate", "up", "down", "status", "backup",
     "restore",
 }  # fmt: skip
