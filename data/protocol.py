@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from data.eligibility import EligibilityRule, eligibility_rules
+from data.panel import PANEL_FILE, Panel, load_panel
 from data.protocol_shape import check_shape
 from data.protocol_source import TRIAL_FILE, protocol_path, read_source
 
 PROTOCOL_FILE = TRIAL_FILE
-PANEL_FILE = Path(__file__).with_name("panel.toml")
 STATUSES = ("stated", "derived", "inferred", "assumed", "unverified")
 FAMILIES = ("mrd", "early_recurrence")
 MICRO_SIGNS = ({0x3BC: "\u00b5"}, {0xB5: "\u03bc"})
@@ -58,7 +57,10 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Analyte:
-    """A measured quantity: its specimen, canonical unit, and the units that convert to it (value x factor)."""
+    """A measured quantity: its specimen, canonical unit, and the units that convert to it (value x factor).
+
+    ``per_creatinine``: a concentration in urine that counts per creatinine of the same sample.
+    """
 
     name: str
     specimen: str
@@ -66,6 +68,7 @@ class Analyte:
     units: dict[str, float]
     lower: float | None = None
     upper: float | None = None
+    per_creatinine: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,19 +84,6 @@ class Assay:
     source: str
     status: str
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """The gene panel: HGNC symbols, old aliases, reference and RNA-handling check genes, omic clusters (unverified)."""
-
-    genes: tuple[str, ...]
-    aliases: dict[str, str]
-    reference_genes: tuple[str, ...]
-    check_genes: tuple[str, ...]
-    omes: dict[str, tuple[str, ...]]
-    status: str
-    source: str
 
 
 class ProtocolError(ValueError):
@@ -223,20 +213,6 @@ def _analyte(name: str, record: dict) -> Analyte:
     """An analyte whose units may be written with either of the two signs that look like a Greek mu."""
     units = {unit.translate(sign): factor for sign in MICRO_SIGNS for unit, factor in record["units"].items()}
     return Analyte(**{**record, "name": name, "units": record["units"] | units})
-
-
-def load_panel(path: Path = PANEL_FILE) -> Panel:
-    """Read the gene panel file."""
-    record = tomllib.loads(path.read_text(encoding="utf-8"))
-    return Panel(
-        genes=tuple(record["genes"]),
-        aliases=dict(record["aliases"]),
-        reference_genes=tuple(record["reference_genes"]),
-        check_genes=tuple(record["check_genes"]),
-        omes={name: tuple(genes) for name, genes in record["omes"].items()},
-        status=record["status"],
-        source=record["source"],
-    )
 
 
 def load_protocol(path: str | Path | None = None) -> Protocol:

@@ -25,7 +25,8 @@ ASSAY = {
     "status": TEXT,
 }
 ANALYTE = {"specimen": TEXT, "unit": TEXT, "units": GROUP}
-SPARE = {"assay": {"note": TEXT}, "analyte": {"lower": NUMBER, "upper": NUMBER}}
+SPARE = {"assay": {"note": TEXT}, "analyte": {"lower": NUMBER, "upper": NUMBER, "per_creatinine": FLAG}}
+CREATININE = "creatinine"
 
 
 def kind_of(value: Any) -> str:
@@ -63,6 +64,7 @@ def check_shape(raw: dict[str, Any]) -> None:
             raise ValueError(f"{kind} is no group of records; write each under [{kind}.NAME]")
         for name, row in group.items():
             _check_keys(f"{kind} {name}", row, keys, SPARE[kind])
+    _check_per_creatinine(raw.get("analyte", {}))
 
 
 def _check_keys(name: str, row: dict[str, Any], required: dict[str, str], spare: dict[str, str]) -> None:
@@ -75,3 +77,18 @@ def _check_keys(name: str, row: dict[str, Any], required: dict[str, str], spare:
             raise ValueError(f"{name}: unknown key {key}; use {', '.join((*required, *spare))}")
         if kind_of(value) != wanted or (wanted == NUMBER and not math.isfinite(value)):
             raise ValueError(f"{name}: {key} {value!r} does not go; give {wanted}")
+
+
+def _check_per_creatinine(analytes: dict[str, dict[str, Any]]) -> None:
+    """Only a concentration in urine is divided by creatinine, and creatinine is then an analyte of urine itself."""
+    marked = {name: row for name, row in analytes.items() if row.get("per_creatinine")}
+    for name, row in marked.items():
+        if row["specimen"] != "urine" or not row["unit"].endswith("/L") or name == CREATININE:
+            raise ValueError(
+                f"analyte {name}: per_creatinine goes with a urine concentration such as umol/L, not with "
+                f"{row['specimen']} {name} in {row['unit']}; leave it out"
+            )
+    if marked and analytes.get(CREATININE, {}).get("specimen") != "urine":
+        raise ValueError(
+            f"analyte {next(iter(marked))}: per_creatinine needs [analyte.{CREATININE}] of specimen urine; add it"
+        )

@@ -87,6 +87,20 @@ def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(out, columns=list(table_columns(name)))
 
 
+def with_categories(wells: pd.DataFrame) -> pd.DataFrame:
+    """Wells with their text columns as categories, sorted; a frame that has them already is given back as it is.
+
+    Millions of rows repeat a few thousand names: as numbers they are compared and grouped many times faster, in a
+    fraction of the memory.
+    """
+    texts = [
+        column
+        for column in map(str, wells)
+        if WELL_COLUMNS.get(column) in ("text", "id") and not isinstance(wells[column].dtype, pd.CategoricalDtype)
+    ]
+    return wells.assign(**{column: wells[column].astype("category") for column in texts}) if texts else wells
+
+
 @dataclass(frozen=True)
 class Trial:
     """Every table of a trial as known at one data cut.
@@ -97,7 +111,8 @@ class Trial:
     quality_of_life, adverse_events : DataFrame
         Tables of the delivery contract (``data/delivery_contract.toml``).
     wells : DataFrame
-        One row per qPCR well and target: ``cq`` in cycles, NaN unless ``state`` is ``value``.
+        One row per qPCR well and target: ``cq`` in cycles, NaN unless ``state`` is ``value``; texts as categories
+        (:func:`with_categories`).
     verdicts : DataFrame
         One row per plate and sample: the laboratory verdict and its quality figures.
     data_cut : Timestamp or None
@@ -126,6 +141,9 @@ class Trial:
     digest: str = ""
     simulated: bool = False
     study: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wells", with_categories(self.wells))
 
     @classmethod
     def from_frames(cls, **values: Any) -> Trial:

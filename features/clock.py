@@ -118,6 +118,27 @@ def origin_dates(trial: Trial | pd.DataFrame, protocol: Protocol, origin: str | 
     return _first_treatment(trial, protocol)
 
 
+def of_patient(values: pd.Series, patient_id: pd.Series) -> np.ndarray:
+    """A value of each patient beside the records of the patients.
+
+    Parameters
+    ----------
+    values : Series of datetime64 or float
+        By patient, each patient once.
+    patient_id : Series
+        Of the records.
+
+    Returns
+    -------
+    ndarray
+        Aligned with the records; NaT or NaN for unknown patients.
+    """
+    place = values.index.get_indexer(pd.Index(patient_id.to_numpy()))
+    known = values.to_numpy()
+    nothing = np.array(["NaT" if known.dtype.kind == "M" else np.nan]).astype(known.dtype)
+    return np.concatenate([known, nothing])[place]
+
+
 def days_from(patient_id: pd.Series, on: pd.Series, start: pd.Series) -> pd.Series:
     """Days from a day of each patient to a date, patient by patient.
 
@@ -133,8 +154,9 @@ def days_from(patient_id: pd.Series, on: pd.Series, start: pd.Series) -> pd.Seri
     Series of float
         NaN where the date, the patient or the day it counts from is unknown. Negative before that day.
     """
-    first = start.reindex(patient_id.to_numpy()).to_numpy()
-    return pd.Series((on.to_numpy() - first) / DAY.to_timedelta64(), index=on.index, dtype="float64")
+    return pd.Series(
+        (on.to_numpy() - of_patient(start, patient_id)) / DAY.to_timedelta64(), index=on.index, dtype="float64"
+    )
 
 
 def date_of_day(day: pd.Series, start: pd.Series) -> pd.Series:

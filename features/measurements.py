@@ -12,6 +12,7 @@ from features.clock import days_from, origin_dates, surgery_dates
 
 FAILED_VERDICTS = ("repeat", "reject")
 SAMPLE_COLUMNS = ["sample_id", "patient_id", "specimen", "visit", "collected_on", "ssa", "day", "since_surgery"]
+OF_SAMPLE = ["sample_id", "patient_id", "specimen", "collected_on", "day", "since_surgery"]
 BELOW_LIMIT = 1 / np.sqrt(2)
 
 
@@ -29,9 +30,39 @@ def sample_days(trial: Trial, protocol: Protocol) -> pd.DataFrame:
     day = days_from(who, on, origin_dates(trial, protocol))
     since_surgery = days_from(who, on, surgery_dates(trial.patients))
     samples = trial.samples.assign(day=day, since_surgery=since_surgery.where(since_surgery.notna(), day))
-    return samples.loc[samples["day"].notna(), SAMPLE_COLUMNS].sort_values(
-        ["patient_id", "day", "sample_id"], ignore_index=True
-    )
+    return in_order(samples.loc[samples["day"].notna(), SAMPLE_COLUMNS], ["patient_id", "day", "sample_id"])
+
+
+def _is_ordered(frame: pd.DataFrame, columns: list[str]) -> bool:
+    tied = np.ones(max(len(frame) - 1, 0), dtype=bool)
+    for column in columns:
+        values = frame[column].to_numpy()
+        if pd.isna(values).any():
+            return False
+        if (tied & (values[1:] < values[:-1])).any():
+            return False
+        tied &= values[1:] == values[:-1]
+    return True
+
+
+def in_order(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Rows by some columns, with a fresh index; rows that already lie so (most deliveries) are not sorted again."""
+    if _is_ordered(frame, columns):
+        return frame.reset_index(drop=True)
+    return frame.sort_values(columns, ignore_index=True)
+
+
+def _by_analyte(merged: pd.DataFrame) -> pd.DataFrame:
+    """Rows that lie by patient, day and sample, by analyte within each sample."""
+    keys = [merged[name].to_numpy() for name in ("patient_id", "day", "sample_id")]
+    begins = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    number = np.append(0, np.cumsum(begins))[: len(merged)]
+    code, names = pd.factorize(merged["analyte"], sort=True)
+    # A number for sample and analyte; rows without an analyte come last.
+    key = number * (len(names) + 1) + np.where(code < 0, len(names), code)
+    if (key[1:] >= key[:-1]).all():
+        return merged
+    return merged.take(np.argsort(key, kind="stable")).reset_index(drop=True)
 
 
 def unit_factors(results: pd.DataFrame, protocol: Protocol) -> pd.Series:
@@ -49,8 +80,9 @@ def unit_factors(results: pd.DataFrame, protocol: Protocol) -> pd.Series:
         (name, unit): factor for name, analyte in protocol.analytes.items() for unit, factor in analyte.units.items()
     }
     listed = results["analyte"].isin(list(protocol.analytes))
-    pairs = pd.Series(list(zip(results["analyte"], results["unit"], strict=True)), index=results.index, dtype=object)
-    found = pairs.map(factors).astype("float64").where(listed, 1.0)
+    (analyte, names), (unit, units) = (pd.factorize(results[key], use_na_sentinel=False) for key in ("analyte", "unit"))
+    known = np.array([[factors.get((name, by), np.nan) for by in units] for name in names], dtype="float64")
+    found = pd.Series(known.reshape(len(names), len(units))[analyte, unit], index=results.index).where(listed, 1.0)
     bad = results[found.isna()].drop_duplicates(["analyte", "unit"])
     if len(bad):
         raise Refused([_unit_finding(row, protocol) for row in bad.to_dict("records")])
@@ -70,19 +102,28 @@ def _unit_finding(row: dict, protocol: Protocol) -> Finding:
     )
 
 
-def measurements(trial: Trial, protocol: Protocol) -> pd.DataFrame:
+def measurements(trial: Trial, protocol: Protocol, samples: pd.DataFrame | None = None) -> pd.DataFrame:
     """Every result beside the sample it was measured in.
+
+    A result belongs to the day its sample was collected, however long the laboratory took.
 
     A result is valid when it has a value, the laboratory did not withdraw it (``qc``), and, for a NETest
     score, the verdict on its plate is not repeat or reject. A value below the limit of the assay (comparator
     ``<``) is left-censored and replaced by limit / sqrt(2) (Hornung and Reed 1990); one above (``>``) keeps
     the limit.
 
+    Parameters
+    ----------
+    trial : Trial
+    protocol : Protocol
+    samples : DataFrame, optional
+        :func:`sample_days` of the same trial, when the caller has it already.
+
     Returns
     -------
     DataFrame
         ``sample_id, patient_id, specimen, collected_on, day, since_surgery, analyte, value`` (canonical
-        unit)``, comparator, censored, version, valid``, by patient, day and sample.
+        unit)``, comparator, censored, version, plate, lot, valid``, by patient, day, sample and analyte.
 
     Raises
     ------
@@ -100,14 +141,13 @@ def measurements(trial: Trial, protocol: Protocol) -> pd.DataFrame:
             "comparator": results["comparator"].fillna("="),
             "censored": below,
             "version": results["version"],
+            "plate": results["plate"],
+            "lot": results["lot"],
             "valid": value.notna() & (results["qc"] != "fail") & ~_failed_plate(trial, protocol),
         }
     )
-    samples = sample_days(trial, protocol)[
-        ["sample_id", "patient_id", "specimen", "collected_on", "day", "since_surgery"]
-    ]
-    merged = samples.merge(table, on="sample_id", how="inner")
-    return merged.sort_values(["patient_id", "day", "sample_id", "analyte"], ignore_index=True)
+    samples = sample_days(trial, protocol) if samples is None else samples
+    return _by_analyte(samples[OF_SAMPLE].merge(table, on="sample_id", how="inner"))
 
 
 def _failed_plate(trial: Trial, protocol: Protocol) -> pd.Series:

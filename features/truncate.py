@@ -7,7 +7,7 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.clock import DAY, closing_day, origin_dates
+from features.clock import DAY, closing_day, of_patient, origin_dates
 
 # The date that places a record in time, and dates inside it that are blanked when they lie later.
 DATED = {
@@ -18,7 +18,6 @@ DATED = {
     "quality_of_life": ("assessed_on", ()),
     "adverse_events": ("started_on", ()),
 }
-BY_SAMPLE = ("results", "verdicts")
 
 
 def closing_dates(trial: Trial | pd.DataFrame, protocol: Protocol, landmark: float) -> pd.Series:
@@ -38,23 +37,20 @@ def closing_dates(trial: Trial | pd.DataFrame, protocol: Protocol, landmark: flo
     return origin_dates(trial, protocol) + np.floor(closing_day(protocol, landmark)) * DAY
 
 
-def _of_patient(closes: pd.Series, patient_id: pd.Series) -> np.ndarray:
-    return closes.reindex(patient_id.to_numpy()).to_numpy()
-
-
 def _dated_up_to(frame: pd.DataFrame, column: str, later: tuple[str, ...], closes: pd.Series) -> pd.DataFrame:
-    limit = _of_patient(closes, frame["patient_id"])
+    if frame.empty:
+        return frame
+    limit = of_patient(closes, frame["patient_id"])
     keep = frame[column].to_numpy() <= limit
     kept = frame[keep].reset_index(drop=True)
-    for name in later:
-        kept[name] = kept[name].where(kept[name].to_numpy() <= limit[keep])
-    return kept
+    ends = {name: kept[name].to_numpy() > limit[keep] for name in later}
+    return kept.assign(**{name: kept[name].mask(beyond) for name, beyond in ends.items() if beyond.any()})
 
 
 def _follow_up(followup: pd.DataFrame, closes: pd.Series) -> pd.DataFrame:
     """Last contact at L(s) at the latest; a later death has not happened yet."""
     known = followup[followup["patient_id"].isin(closes.index)].reset_index(drop=True)
-    limit = pd.Series(_of_patient(closes, known["patient_id"]), index=known.index)
+    limit = pd.Series(of_patient(closes, known["patient_id"]), index=known.index)
     died_on = known["died_on"].where(known["died_on"].notna(), known["last_seen_on"])
     dead = (known["status"] == "dead") & (died_on <= limit)
     return known.assign(
@@ -93,23 +89,24 @@ def truncate(trial: Trial, protocol: Protocol, landmark: float) -> Trial:
         name: _dated_up_to(getattr(trial, name), column, later, closes) for name, (column, later) in DATED.items()
     }
     samples = frames["samples"]
-    frames |= {
-        name: (table := getattr(trial, name))[table["sample_id"].isin(samples["sample_id"])].reset_index(drop=True)
-        for name in BY_SAMPLE
-    }
-    limit = frames["results"]["sample_id"].map(
-        pd.Series(
-            _of_patient(closes, samples["patient_id"]),
-            index=samples["sample_id"].to_numpy(),
-            dtype="datetime64[ns]",
-        )
-    )
-    reported = frames["results"]["reported_on"]
-    frames["results"] = frames["results"].assign(reported_on=reported.where(reported <= limit))
+    frames["results"] = _results(trial.results, samples, closes)
+    verdicts = trial.verdicts
+    frames["verdicts"] = verdicts[verdicts["sample_id"].isin(samples["sample_id"])].reset_index(drop=True)
     frames["wells"] = _wells(trial.wells, samples["sample_id"])
     plates = pd.concat([frames["results"]["plate"], frames["wells"]["plate"]]).dropna().unique()
     controls = trial.controls[trial.controls["plate"].isin(plates)].reset_index(drop=True)
     return trial.replace(**frames, controls=controls, followup=_follow_up(trial.followup, closes), digest="")
+
+
+def _results(results: pd.DataFrame, samples: pd.DataFrame, closes: pd.Series) -> pd.DataFrame:
+    """Results of the samples: a result is of the day of its sample, and a report that came later is not known yet."""
+    place = pd.Index(samples["sample_id"]).get_indexer(pd.Index(results["sample_id"].to_numpy()))
+    kept = results[place >= 0].reset_index(drop=True)
+    reported = kept["reported_on"]
+    if reported.isna().all():
+        return kept
+    limit = of_patient(closes, samples["patient_id"])[place[place >= 0]]
+    return kept.assign(reported_on=reported.where(reported.to_numpy() <= limit))
 
 
 def _wells(wells: pd.DataFrame, samples: pd.Series) -> pd.DataFrame:

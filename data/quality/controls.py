@@ -63,7 +63,7 @@ def control_findings(used: pd.DataFrame, limits: Limits) -> list[Finding]:
             )
         )
     for task, code, name, remedy in CONTROLS:
-        for gene, wells in _amplified(used[used["task"] == task], limits).groupby("target", sort=True):
+        for gene, wells in _amplified(used[used["task"] == task], limits).groupby("target", sort=True, observed=True):
             found = ", ".join(f"{cq:.2f}" for cq in wells["cq"].head(4))
             findings.append(
                 Finding(

@@ -171,11 +171,7 @@ def check_one_version(table: CheckedTable, context: Context) -> list[Finding]:
 def check_creatinine(table: CheckedTable, context: Context) -> list[Finding]:
     """Say which urine concentrations have no creatinine of the same sample to divide by."""
     protocol = context.protocol
-    per_creatinine = [
-        name
-        for name, analyte in protocol.analytes.items()
-        if name != CREATININE and analyte.specimen == "urine" and "/" in analyte.unit
-    ]
+    per_creatinine = [name for name, analyte in protocol.analytes.items() if analyte.per_creatinine]
     results = overlay("results", context.table("results"), table.frame)
     measured = results.loc[results["analyte"] == CREATININE, "sample_id"]
     lacking = table.frame["analyte"].isin(per_creatinine) & ~table.frame["sample_id"].isin(measured)

@@ -7,7 +7,9 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.cohort.groups import group_of, why_gone
+from features.clock import origin_dates
+from features.cohort.groups import group_of, last_known_day
+from features.landmark import sampling
 from features.measurements import measurements
 from features.outcomes import Outcome
 
@@ -23,34 +25,25 @@ RESULT_STATES = (
     "not yet reached",
     "lost to follow-up",
 )
+STATES = ("collected", "failed_qc", "not_measured", "not_collected", "dead", "recurred", "not_reached", "withdrawn")
+WORDS = dict(zip(STATES, RESULT_STATES, strict=True))
 
 
 def under_observation(outcome: Outcome, months: pd.Series, *, through: bool) -> pd.DataFrame:
-    """Patients from whom something was due at a visit: alive, in follow-up, without recurrence.
-
-    Recurrence ends the trial's calendar of a patient (S3), so nothing is due after it. At month 0 or before everybody
-    is due.
+    """Patients from whom something was due, by visit (:func:`features.landmark.sampling.under_observation`).
 
     Parameters
     ----------
     months : Series of float
         Visits by name.
-    through : bool
-        Whether the visit itself must be free of recurrence (samples), or only those before (scans).
 
     Returns
     -------
     DataFrame of bool
         Patients by visits.
     """
-    rows = outcome.patients
-    month = months.to_numpy(dtype="float64")[None, :]
-    first, seen, death = (
-        rows[name].to_numpy(dtype="float64")[:, None] for name in ("first_positive_visit", "last_seen", "death")
-    )
-    free = ~(first <= month) if through else ~(first < month)
-    due = (free & (seen >= month) & ~(death <= month)) | (month <= 0)
-    return pd.DataFrame(due, index=rows.index, columns=months.index)
+    due = {name: sampling.under_observation(outcome, float(month), through=through) for name, month in months.items()}
+    return pd.DataFrame(due, index=outcome.patients.index)
 
 
 def _long(due: pd.DataFrame, months: pd.Series, **facts: str) -> pd.DataFrame:
@@ -131,25 +124,19 @@ def sample_states(trial: Trial, outcome: Outcome, protocol: Protocol) -> pd.Data
     -------
     DataFrame
         One row per patient, specimen and nominal visit: ``patient_id, specimen, visit, month, state``, one of
-        :data:`RESULT_STATES`. A delivered sample is judged by its results (blood: the NETest scores; urine: any
+        :data:`RESULT_STATES`. The rule is that of :mod:`features.landmark.sampling`, but samples go by the visit they
+        name, not by windows. A delivered sample is judged by its results (blood: the NETest scores; urine: any
         analyte), due or not: *valid result* when the laboratory stands by at least one. An absent sample is *not
         collected* when it was due, else the reason why not.
     """
-    months = pd.Series(protocol["calendar.sample_month"], dtype="float64")
-    all_of_them = pd.DataFrame(True, index=outcome.patients.index, columns=months.index)
-    rows = pd.concat([_long(all_of_them, months, specimen=name) for name in SPECIMENS], ignore_index=True)
-    keys = ["patient_id", "specimen", "visit"]
-    due = due_samples(trial, outcome, protocol)
-    measured = measurements(trial, protocol)
-    scores = {name for assay in protocol.assays.values() for name in assay.analytes}
-    measured = measured[measured["specimen"].ne("blood") | measured["analyte"].isin(scores)]
+    visits = {name: float(month) for name, month in protocol["calendar.sample_month"].items()}
     samples = trial.samples
-    valid = samples[samples["sample_id"].isin(measured.loc[measured["valid"], "sample_id"])]
-    failed = samples[samples["sample_id"].isin(measured["sample_id"])]
-    gone = pd.concat({m: why_gone(trial, outcome, protocol, float(m)) for m in sorted(set(months))})
-    why = gone.reindex(pd.MultiIndex.from_frame(rows[["month", "patient_id"]])).to_numpy()
-    drawn = [_has(rows, found, keys) for found in (valid, failed, samples, due)]
-    rows["state"] = np.select(drawn, RESULT_STATES[:4], why)
+    by_name = [((samples["visit"] == visit).to_numpy(), np.zeros(len(samples), dtype=bool)) for visit in visits]
+    state = sampling.judged(samples, measurements(trial, protocol), protocol)
+    best = sampling.best_samples(samples, state, outcome.patients.index, by_name)
+    zero = origin_dates(trial, protocol)
+    rows = sampling.accounting(best, outcome, zero, visits, protocol, last_known_day(trial))
+    rows["state"] = rows["status"].map(WORDS)
     return rows[["patient_id", "specimen", "visit", "month", "state"]]
 
 

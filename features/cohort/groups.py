@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.clock import closing_day, days_from, origin_dates
+from features.clock import origin_dates
+from features.landmark.sampling import GONE as ABSENT
+from features.landmark.sampling import why_absent
 from features.outcomes import Outcome
 
 UNALLOCATED = "unallocated"
 ARMS = ("control", "prrt", UNALLOCATED)
-GONE = ("died", "recurred", "not yet reached", "lost to follow-up")
+GONE = ("died", "recurred", "not yet reached", "lost to follow-up")  # in the order of the rule's own words
 
 
 def group_of(trial: Trial, by: str | None) -> pd.Series:
@@ -55,12 +56,6 @@ def why_gone(trial: Trial, outcome: Outcome, protocol: Protocol, month: float) -
     Series of str
         By patient, one of :data:`GONE`; meaningful only for patients who are gone.
     """
-    rows = outcome.patients
-    closed = protocol.closed(month)
-    recurred = rows["first_positive"].le(closed) & ~(rows["death"] < rows["first_positive"])
-    died = rows["death"].le(closed) & ~recurred
-    start = origin_dates(trial, protocol)
-    cut = pd.Series(last_known_day(trial), index=start.index)
-    since = days_from(pd.Series(start.index, index=start.index), cut, start)
-    early = since.reindex(rows.index) < np.floor(closing_day(protocol, month))
-    return pd.Series(np.select([died, recurred, early], GONE[:3], GONE[3]), index=rows.index, dtype=object)
+    why = why_absent(outcome, origin_dates(trial, protocol), month, protocol, last_known_day(trial))
+    words = pd.Series(why, index=outcome.patients.index, dtype=object)
+    return words.map(dict(zip(ABSENT, GONE, strict=True)))

@@ -1,51 +1,159 @@
-"""Reference-gene-normalised expression from qPCR wells, and omic cluster scores."""
+"""Mean Cq of replicate wells, and the difference to the reference gene."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 import pandas as pd
 
-from data.protocol import Panel, Protocol
+from data.protocol import Protocol
 from data.trial import Trial
-from features.measurements import FAILED_VERDICTS
+from features.expression.wells import READ_STATES, Coded, accepted, coded
 
 DCQ_COLUMNS = ["sample_id", "gene", "plate", "replicates", "cq", "reference_cq", "dcq", "detected"]
 
 
-def accepted_wells(wells: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Wells that count: patient samples, not omitted, on the latest plate that the laboratory accepted.
+@dataclass(frozen=True)
+class CqTable:
+    """Mean Cq of replicate wells, groups (samples or plates) x genes, both sorted by name.
 
-    A plate is out for a sample whose verdict there is repeat or reject; a sample that was run on several
-    accepted plates is read from the one that was loaded last (later in ``wells``). A sample without a verdict
-    is accepted.
+    Parameters
+    ----------
+    groups, genes : Index of str
+    plates : ndarray of str
+        Plate of each group.
+    total : ndarray
+        Sum of the Cq of the replicates that gave one below ``limit`` (cycles).
+    replicates : ndarray of int
+        Their number.
+    read : ndarray of bool
+        Whether any well was read, with a Cq or without.
+    limit : float
+        ``expression.cq_limit``, cycles.
+    ss : ndarray, optional
+        Sum of squared differences of the replicates from their mean, where it was asked for.
     """
-    known = wells[wells["sample_id"].notna() & (wells["task"] == "unknown")]
-    failed = verdicts.loc[verdicts["verdict"].isin(FAILED_VERDICTS), ["plate", "sample_id"]]
-    out = pd.MultiIndex.from_frame(known[["plate", "sample_id"]]).isin(pd.MultiIndex.from_frame(failed))
-    passed = known[~out]
-    latest = passed["sample_id"].map(passed.drop_duplicates("sample_id", keep="last").set_index("sample_id")["plate"])
-    return passed[(passed["plate"] == latest) & ~passed["omit"]]
+
+    groups: pd.Index
+    genes: pd.Index
+    plates: np.ndarray
+    total: np.ndarray
+    replicates: np.ndarray
+    read: np.ndarray
+    limit: float
+    ss: np.ndarray | None = None
+
+    @cached_property
+    def cq(self) -> np.ndarray:
+        """Mean Cq; NaN where no replicate gave one."""
+        return np.where(self.replicates > 0, self.total / np.maximum(self.replicates, 1), np.nan)
+
+    def of(self, genes: Sequence[str]) -> np.ndarray:
+        """Mean Cq of some genes, groups x genes; NaN for a gene that was not measured."""
+        number = self.genes.get_indexer(pd.Index(genes, dtype=object))
+        columns = np.column_stack([self.cq, np.full(len(self.groups), np.nan)])
+        return columns[:, number]
+
+    def reference(self, genes: Sequence[str]) -> np.ndarray:
+        """Mean Cq over the reference genes, by group; NaN unless every one of them was detected."""
+        return self.of(genes).mean(axis=1)
+
+    def difference(self, reference: np.ndarray) -> np.ndarray:
+        """dCq, groups x genes: a gene that was read but not detected counts as ``limit``."""
+        level = np.where(self.read & (self.replicates == 0), self.limit, self.cq)
+        return level - reference[:, None]
 
 
-def sample_quality(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Quality figures of each sample on its latest accepted plate.
+def reference_genes(protocol: Protocol, version: str | None = None) -> tuple[str, ...]:
+    """Reference genes of an assay version: ``expression.reference_genes`` where it names some, else the assay's own.
 
-    Returns
-    -------
-    DataFrame
-        Indexed by ``sample_id``: ``reference_cq`` (cycles), ``replicate_sd`` (cycles),
-        ``undetermined_fraction``.
+    Parameters
+    ----------
+    protocol : Protocol
+    version : str, optional
+        ``assay_default.version`` when omitted.
     """
-    passed = verdicts[~verdicts["verdict"].isin(FAILED_VERDICTS)].drop_duplicates("sample_id", keep="last")
-    return passed.set_index("sample_id")[["reference_cq", "replicate_sd", "undetermined_fraction"]]
+    version = version or protocol["assay_default.version"]
+    several = protocol["expression.reference_genes"].get(version)
+    return tuple(several) if several else (protocol.assays[version].reference_gene,)
+
+
+def mean_cq(wells: pd.DataFrame, keep: np.ndarray, group: Coded, limit: float, *, spread: bool = False) -> CqTable:
+    """Average the replicate wells of each group and gene.
+
+    Parameters
+    ----------
+    wells : DataFrame
+        Wells of a trial.
+    keep : ndarray of bool
+        Wells that count.
+    group : Coded
+        What the wells are grouped by: their sample, or their plate.
+    limit : float
+        A Cq at or beyond it counts as not detected (cycles).
+    spread : bool
+        Whether the spread of the replicates (``ss``) is wanted too.
+    """
+    gene, state = coded(wells["target"]), coded(wells["state"])
+    value, undetermined = state.number(READ_STATES)
+    read = keep & ((state.codes == value) | (state.codes == undetermined)) & (gene.codes >= 0) & (group.codes >= 0)
+    rows = np.flatnonzero(read & (state.codes >= 0))
+    cq = wells["cq"].to_numpy()[rows]
+    measured = (state.codes[rows] == value) & (cq < limit)
+    groups, of_group = _sorted(group, rows)
+    genes, of_gene = _sorted(gene, rows)
+    cell, shape = of_group * len(genes) + of_gene, (len(groups), len(genes))
+    cells = shape[0] * shape[1]
+    # A repeated index keeps its last value: backwards, the first well of each group.
+    first = np.zeros(len(groups), dtype=np.intp)
+    first[of_group[::-1]] = rows[::-1]
+    plates = wells["plate"].iloc[first].to_numpy(dtype=object)
+    inside, cq = cell[measured], cq[measured]
+    total, replicates = (np.bincount(inside, weights=of, minlength=cells) for of in (cq, None))
+    ss = (
+        np.bincount(inside, weights=(cq - total[inside] / replicates[inside]) ** 2, minlength=cells) if spread else None
+    )
+    return CqTable(
+        groups,
+        genes,
+        plates,
+        total.reshape(shape),
+        replicates.reshape(shape),
+        (np.bincount(cell, minlength=cells) > 0).reshape(shape),
+        limit,
+        None if ss is None else ss.reshape(shape),
+    )
+
+
+def _sorted(column: Coded, rows: np.ndarray) -> tuple[pd.Index, np.ndarray]:
+    """The names that occur in some rows, sorted, and the place of each row's name among them."""
+    codes = column.codes[rows]
+    present = np.flatnonzero(np.bincount(codes, minlength=len(column.names)))
+    names = column.names[present]
+    order = np.arange(len(names)) if names.is_monotonic_increasing else np.argsort(names.to_numpy())
+    place = np.empty(len(column.names), dtype=np.intp)
+    place[present[order]] = np.arange(len(order))
+    return names[order], place[codes]
+
+
+def sample_cq(wells: pd.DataFrame, verdicts: pd.DataFrame, protocol: Protocol, *, spread: bool = False) -> CqTable:
+    """Mean Cq of every sample and gene, from the wells that count (:func:`features.expression.accepted_wells`)."""
+    sample = coded(wells["sample_id"])
+    limit = float(protocol["expression.cq_limit"])
+    return mean_cq(wells, accepted(wells, verdicts, sample), sample, limit, spread=spread)
 
 
 def delta_cq(trial: Trial, protocol: Protocol, version: str | None = None) -> pd.DataFrame:
     """Expression of each gene against the reference gene of the assay version.
 
-    dCq = mean Cq of the replicates of the gene - mean Cq of the replicates of the reference gene (cycles). A
-    gene whose replicates are all undetermined (or at or beyond ``expression.cq_limit``) is left-censored:
-    ``detected`` is False and dCq = ``expression.cq_limit`` - reference Cq, the smallest value that it can
-    have.
+    dCq = mean Cq of the replicates of the gene - mean Cq of the replicates of the reference gene (cycles); of
+    several reference genes (:func:`reference_genes`) the mean of their means, that is the geometric mean of their
+    quantities (Vandesompele 2002). A gene whose replicates are all undetermined (or at or beyond
+    ``expression.cq_limit``) is left-censored: ``detected`` is False and dCq = ``expression.cq_limit`` - reference Cq,
+    the smallest value that it can have.
 
     Parameters
     ----------
@@ -58,77 +166,28 @@ def delta_cq(trial: Trial, protocol: Protocol, version: str | None = None) -> pd
     Returns
     -------
     DataFrame
-        One row per sample and gene, without the reference gene: ``sample_id, gene, plate, replicates`` (wells
-        that gave a Cq)``, cq, reference_cq, dcq, detected``. ``dcq`` is NaN where the reference gene was not
-        detected.
+        One row per sample and gene, by sample and gene, without the reference genes: ``sample_id, gene, plate,
+        replicates`` (wells that gave a Cq)``, cq, reference_cq, dcq, detected``. ``dcq`` is NaN where a reference gene
+        was not detected.
     """
-    reference = protocol.assays[version or protocol["assay_default.version"]].reference_gene
-    limit = float(protocol["expression.cq_limit"])
-    wells = accepted_wells(trial.wells, trial.verdicts)
-    wells = wells[wells["state"].isin(("value", "undetermined"))]
-    cq = wells["cq"].where((wells["state"] == "value") & (wells["cq"] < limit))
-    keys = [wells["sample_id"].rename("sample_id"), wells["target"].rename("gene")]
-    table = cq.groupby(keys).agg(cq="mean", replicates="count").reset_index()
-    plates = wells.drop_duplicates("sample_id").set_index("sample_id")["plate"]
-    is_reference = table["gene"] == reference
-    reference_cq = table[is_reference].set_index("sample_id")["cq"]
-    table = table[~is_reference].reset_index(drop=True)
-    table = table.assign(
-        plate=table["sample_id"].map(plates),
-        reference_cq=table["sample_id"].map(reference_cq).astype("float64"),
-        detected=table["cq"].notna(),
-    )
-    return table.assign(dcq=table["cq"].fillna(limit) - table["reference_cq"])[DCQ_COLUMNS]
+    return long_table(sample_cq(trial.wells, trial.verdicts, protocol), reference_genes(protocol, version))
 
 
-def relative_quantity(dcq: pd.Series, protocol: Protocol) -> pd.Series:
-    """Efficiency-corrected quantity relative to the reference gene, E^-dCq (``expression.efficiency``)."""
-    return float(protocol["expression.efficiency"]) ** -dcq
-
-
-def omic_scores(dcq: pd.DataFrame, panel: Panel, mu: pd.Series, sd: pd.Series) -> pd.DataFrame:
-    """Score of each omic cluster: mean over its genes of -(dCq - mu) / sd.
-
-    Parameters
-    ----------
-    dcq : DataFrame
-        From :func:`delta_cq`.
-    panel : Panel
-        ``omes`` names the genes of each cluster; a gene may belong to several.
-    mu, sd : Series
-        By gene, from an outside reference or the training fold, never from the samples that are scored.
-
-    Returns
-    -------
-    DataFrame
-        ``sample_id`` x cluster, higher is more expression; NaN where no gene of the cluster can be scored.
-
-    Raises
-    ------
-    ValueError
-        When a standard deviation is not positive.
-    """
-    if (sd <= 0).any():
-        raise ValueError(f"sd must be positive for every gene; it is not for {', '.join(sd.index[sd <= 0])}")
-    z = -(dcq["dcq"] - dcq["gene"].map(mu)) / dcq["gene"].map(sd)
-    wide = z.groupby([dcq["sample_id"], dcq["gene"]]).mean().unstack()
-    names = list(panel.omes)
+def long_table(table: CqTable, references: Sequence[str]) -> pd.DataFrame:
+    """A table of mean Cq as one row per group and gene (columns ``DCQ_COLUMNS``), without the reference genes."""
+    reference = table.reference(references)
+    shown = table.read & ~table.genes.isin(references)
+    group, gene = np.nonzero(shown)
     return pd.DataFrame(
-        {name: wide.reindex(columns=list(panel.omes[name])).mean(axis=1) for name in names},
-        index=wide.index,
-        columns=names,
+        {
+            "sample_id": table.groups.to_numpy()[group],
+            "gene": table.genes.to_numpy()[gene],
+            "plate": table.plates[group],
+            "replicates": table.replicates[shown],
+            "cq": table.cq[shown],
+            "reference_cq": reference[group],
+            "dcq": table.difference(reference)[shown],
+            "detected": table.replicates[shown] > 0,
+        },
+        columns=DCQ_COLUMNS,
     )
-
-
-def reference_distribution(dcq: pd.DataFrame) -> pd.DataFrame:
-    """Mean and standard deviation of dCq by gene over detected samples, for :func:`omic_scores`.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by gene: ``mu``, ``sd`` (sample standard deviation; NaN with fewer than two detected samples
-        or no spread).
-    """
-    grouped = dcq[dcq["detected"]].groupby("gene")["dcq"]
-    sd = grouped.std()
-    return pd.DataFrame({"mu": grouped.mean(), "sd": sd.where(sd > 0)})

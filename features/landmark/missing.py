@@ -27,23 +27,17 @@ def missing_reason(found: pd.Series, samples: pd.DataFrame, failed: pd.Series, p
         ``outside_window`` (a sample of this visit was drawn before the window), ``not_collected``. A sample
         drawn after L(s) is not visible.
     """
-    inside = samples[place.window.holds(samples)]
-    index = found.index
-    return pd.Series(
-        np.select(
-            [
-                found,
-                index.isin(inside.loc[inside["sample_id"].isin(failed), "patient_id"]),
-                index.isin(inside["patient_id"]),
-                index.isin(samples.loc[samples["visit"].isin(place.visits), "patient_id"]),
-            ],
-            ["", "failed_qc", "not_measured", "outside_window"],
-            "not_collected",
-        ),
-        index=index,
-    ).astype(object)
+    who = found.index.get_indexer(pd.Index(samples["patient_id"].to_numpy()))
+    inside = place.window.holds(samples).to_numpy()
+    named = samples["visit"].isin(place.visits).to_numpy()
+    withdrawn = inside & samples["sample_id"].isin(failed).to_numpy()
+    state = np.full(len(found) + 1, "not_collected", dtype=object)  # the last place is for patients not at risk
+    for rows, word in ((named, "outside_window"), (inside, "not_measured"), (withdrawn, "failed_qc")):
+        state[who[rows]] = word
+    return pd.Series(np.where(found.to_numpy(dtype=bool), "", state[:-1]), index=found.index, dtype=object)
 
 
 def failed_samples(measured: pd.DataFrame, analyte: str) -> pd.Series:
     """Samples whose result of an analyte is not valid."""
-    return measured.loc[(measured["analyte"] == analyte) & ~measured["valid"], "sample_id"]
+    rows = (measured["analyte"] == analyte).to_numpy() & ~measured["valid"].to_numpy()
+    return measured["sample_id"][rows]

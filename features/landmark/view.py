@@ -12,6 +12,7 @@ from data.trial import Trial
 from features.clock import origin_dates
 from features.landmark.window import Place, Window, latest_in, sample_place, sample_window, valid_results
 from features.measurements import sample_days
+from features.outcomes.readings import adequate_scans
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Block:
         Indexed by ``patient_id``; names of :data:`features.registry.FEATURES`.
     stamps : DataFrame of datetime64[ns]
         Same index, one column per stamp that the features of the block name (``Feature.stamp``): collection date of
-        the latest record that such a column rests on; NaT for none.
+        the latest record that such a column rests on, so that deleting everything dated later leaves the column as it
+        is; NaT for none.
     """
 
     columns: pd.DataFrame
@@ -50,6 +52,8 @@ class View:
         Version of the blood score.
     analyte : str
         The blood score.
+    drawn, read : DataFrame, optional
+        :attr:`samples` and :attr:`scans`, when they are known already.
     """
 
     trial: Trial
@@ -59,6 +63,8 @@ class View:
     measured: pd.DataFrame
     assay: Assay
     analyte: str
+    drawn: pd.DataFrame | None = None
+    read: pd.DataFrame | None = None
 
     @cached_property
     def zero(self) -> pd.Series:
@@ -68,7 +74,12 @@ class View:
     @cached_property
     def samples(self) -> pd.DataFrame:
         """Samples with their days (:func:`features.measurements.sample_days`)."""
-        return sample_days(self.trial, self.protocol)
+        return sample_days(self.trial, self.protocol) if self.drawn is None else self.drawn
+
+    @cached_property
+    def scans(self) -> pd.DataFrame:
+        """Adequate scans after surgery (:func:`features.outcomes.readings.adequate_scans`)."""
+        return adequate_scans(self.trial, self.protocol) if self.read is None else self.read
 
     @cached_property
     def place(self) -> Place:

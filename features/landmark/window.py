@@ -24,9 +24,9 @@ class Window:
 
     def holds(self, samples: pd.DataFrame) -> pd.Series:
         """Whether samples (``day, since_surgery``) lie in the window."""
-        if self.before_surgery:
-            return samples["since_surgery"].between(self.first, self.last)
-        return samples["day"].between(self.first, self.last) & (samples["since_surgery"] > 0)
+        since, day = samples["since_surgery"].to_numpy(), samples["day"].to_numpy()
+        counted = since if self.before_surgery else np.where(since > 0, day, np.nan)
+        return pd.Series((counted >= self.first) & (counted <= self.last), index=samples.index)
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,18 @@ def sample_window(protocol: Protocol, landmark: float) -> Window:
 
 def latest_in(rows: pd.DataFrame, window: Window) -> pd.DataFrame:
     """Latest row of each patient inside a window, indexed by patient; rows sorted by patient and day."""
-    inside = rows[window.holds(rows)]
-    return inside.drop_duplicates("patient_id", keep="last").set_index("patient_id")
+    inside = np.flatnonzero(window.holds(rows).to_numpy())
+    return rows.iloc[inside[_last_of(rows["patient_id"].to_numpy()[inside])]].set_index("patient_id")
+
+
+def _last_of(*keys: np.ndarray) -> np.ndarray:
+    """Last row of each run of rows with the same keys."""
+    if not len(keys[0]):
+        return np.zeros(0, dtype=bool)
+    return np.append(np.logical_or.reduce([key[1:] != key[:-1] for key in keys]), True)
 
 
 def valid_results(measured: pd.DataFrame, analyte: str) -> pd.DataFrame:
-    """Valid results of one analyte, at most one a day (the last sample of the day counts)."""
-    rows = measured[(measured["analyte"] == analyte) & measured["valid"]]
-    return rows.drop_duplicates(["patient_id", "day"], keep="last")
+    """Valid results of one analyte, at most one a day (the last sample of the day counts); rows by patient and day."""
+    rows = np.flatnonzero((measured["analyte"] == analyte).to_numpy() & measured["valid"].to_numpy())
+    return measured.iloc[rows[_last_of(*(measured[key].to_numpy()[rows] for key in ("patient_id", "day")))]]

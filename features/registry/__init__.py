@@ -6,17 +6,18 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from features.registry.expression import expression
 from features.registry.feature import KINDS, SOURCES, Feature
 from features.registry.history import imaging, treatments
 from features.registry.learnt import learnt
 from features.registry.markers import blood_sample, cga, score
 from features.registry.patients import patients
-from features.registry.reasons import reasons
+from features.registry.reasons import reasons, sampling
 from features.registry.urine import urine
 
 __all__ = ["FEATURES", "KINDS", "LEARNT", "SOURCES", "Feature", "dictionary", "names"]
 
-ROOMS = (patients, score, cga, urine, imaging, treatments, blood_sample, reasons)
+ROOMS = (patients, score, cga, urine, imaging, treatments, blood_sample, expression, reasons, sampling)
 FEATURES: dict[str, Feature] = {feature.name: feature for room in ROOMS for feature in room()}
 LEARNT: dict[str, Feature] = {feature.name: feature for feature in learnt()}
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from features.registry.feature import SCANS, Feature
+from features.registry.feature import DESIGN, SCANS, Feature
+
+PRRT = "PRRT up to the landmark sample"
+SSA = "somatostatin-analogue courses that began up to the landmark sample, and samples.ssa"
+EXPOSURE = f"{DESIGN}; domain 1.3 (SSA exposure per sample, L3; PRRT and the score, L15)"
 
 
 def imaging() -> list[Feature]:
@@ -23,13 +27,19 @@ def imaging() -> list[Feature]:
 
 def treatments() -> list[Feature]:
     """Treatment before the landmark sample."""
+
+    def own(name: str, unit: str, formula: str, look_back: str, stamp: str, kind: str = "number") -> Feature:
+        return Feature(name, unit, formula, "treatments", look_back, kind=kind, stamp=stamp, reference=EXPOSURE)
+
+    months = (
+        "days of somatostatin-analogue courses (overlaps once) / clock.month_days; missing when ssa_reason says why"
+    )
+    since = "landmark sample - last day of an analogue course before it; 0 when in use at the sample"
+    reasons = "no_landmark_sample, pre_operative_sample, no_ssa_record, records_disagree"
     return [
-        Feature(
-            "days_since_prrt",
-            "day",
-            "landmark sample - last start of a PRRT cycle before it",
-            "treatments",
-            "PRRT up to the landmark sample",
-            stamp="prrt",
-        ),
+        own("days_since_prrt", "day", "landmark sample - last start of a PRRT cycle before it", PRRT, "prrt"),
+        own("prrt_cycles", "count", "PRRT cycles started; none recorded: by cohort.absent_treatment", PRRT, "prrt"),
+        own("ssa_months", "month", months, "courses from surgery to the landmark sample", "ssa"),
+        own("days_since_ssa", "day", since, SSA, "ssa"),
+        own("ssa_reason", "", f"why the months on analogues are not known: {reasons}", SSA, "ssa", "reason"),
     ]

@@ -62,6 +62,7 @@ STYLE: dict[str, Any] = {
     "legend.fontsize": 9,
     "lines.linewidth": 1.8,
     "lines.solid_capstyle": "round",
+    "hatch.linewidth": 0.7,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",

@@ -27,6 +27,18 @@ LABEL_COLUMNS = (
     ("label_version", "", "rule set of the labels and a digest of the protocol records they rest on"),
     ("weight", "", "inverse probability of being observed, by arm; empty when the label is unknown"),
 )
+SAMPLE_COLUMNS = (
+    ("patient_id", "", "pseudonym of the patient"),
+    ("visit", "", "visit of calendar.sample_month"),
+    ("month", "month", "nominal month of that visit from time zero"),
+    ("specimen", "", "blood or urine"),
+    (
+        "status",
+        "",
+        "collected (a valid result), failed_qc, not_measured, outside_window, not_collected (due, not drawn), dead, "
+        "recurred, withdrawn (or lost), not_reached (the visit closes after the data cut), not_due (no time zero)",
+    ),
+)
 
 
 def run_dataset(
@@ -46,12 +58,16 @@ def run_dataset(
     -------
     folder : Path
     files : list of str
-        ``features`` (a row per patient and landmark), ``labels`` (a row per patient and endpoint), ``dictionary.csv``
-        and ``manifest.json`` with the fingerprint.
+        ``features`` (a row per patient and landmark), ``labels`` (a row per patient and endpoint), ``samples`` (a row
+        per patient, scheduled visit and specimen), ``dictionary.csv`` and ``manifest.json`` with the fingerprint.
     """
     prepared = prepare(home, data_cut)
     folder = out or home.reports / "dataset" / prepared.data_cut[:10]
-    frames = {"features": feature_rows(prepared), "labels": label_rows(prepared)}
+    frames = {
+        "features": feature_rows(prepared),
+        "labels": label_rows(prepared),
+        "samples": sample_rows(prepared),
+    }
     files = [*(f"{name}.{form}" for name in frames), "dictionary.csv", "manifest.json"]
     folder.mkdir(parents=True, exist_ok=True)
     # Written aside and moved when all of it is there, the manifest last: a folder whose manifest fits is whole.
@@ -120,15 +136,36 @@ def label_rows(prepared: Prepared) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[[name for name, _, _ in LABEL_COLUMNS]]
 
 
+def sample_rows(prepared: Prepared) -> pd.DataFrame:
+    """What became of every sample of the calendar, as known at the data cut.
+
+    For people who ask how much is missing and why; never for a model: *recurred* and *dead* are outcomes. What a model
+    may know at a landmark stands in the reason columns ``sample_<visit>_<specimen>`` of the features.
+    """
+    import numpy as np
+
+    from features.landmark import sample_accounting
+
+    rows = sample_accounting(prepared.trial, prepared.outcome, prepared.protocol, np.inf)
+    return rows[[name for name, _, _ in SAMPLE_COLUMNS]]
+
+
 def dictionary() -> pd.DataFrame:
-    """What each column means: table, name, unit, formula, source, look-back."""
+    """What each column means: table, name, unit, formula, source, look-back.
+
+    ``table`` is *features*, *labels*, *samples*, or *model* for columns that are learnt inside a training fold and
+    stand in no file.
+    """
+    import numpy as np
     import pandas as pd
 
     from features.registry import dictionary as features
 
-    labels = pd.DataFrame(LABEL_COLUMNS, columns=["name", "unit", "formula"]).assign(table="labels")
-    keys = pd.DataFrame(LABEL_COLUMNS[:1] + LABEL_COLUMNS[2:3], columns=["name", "unit", "formula"]).assign(
-        table="features"
-    )
-    rows = pd.concat([keys, features().assign(table="features"), labels], ignore_index=True)
+    heads = ["name", "unit", "formula"]
+    own = features()
+    own = own.assign(table=np.where(own["source"] == "fold", "model", "features"))
+    keys = pd.DataFrame(LABEL_COLUMNS[:1] + LABEL_COLUMNS[2:3], columns=heads).assign(table="features")
+    others = {"labels": LABEL_COLUMNS, "samples": SAMPLE_COLUMNS}
+    rest = [pd.DataFrame(columns, columns=heads).assign(table=name) for name, columns in others.items()]
+    rows = pd.concat([keys, own, *rest], ignore_index=True)
     return rows[["table", *(column for column in rows.columns if column != "table")]]

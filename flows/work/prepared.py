@@ -71,12 +71,12 @@ def prepare(home: Home, data_cut: dt.date | None = None, landmarks: Sequence[flo
     Raises
     ------
     PublicError
-        When the store holds no patient.
+        When the store holds no patient, or the cluster of the setting ``NETEST_CLUSTER`` cannot be used.
     Refused
         When records cannot be used together (mixed versions, units that do not convert).
     """
-    from features.landmark import table_at
     from features.outcomes import build_outcome
+    from flows.cluster import landmark_tables
     from flows.work.fingerprint import fingerprint
 
     protocol = home.protocol()
@@ -86,7 +86,7 @@ def prepare(home: Home, data_cut: dt.date | None = None, landmarks: Sequence[flo
         trial=trial,
         protocol=protocol,
         outcome=build_outcome(trial, protocol),
-        tables={landmark: table_at(trial, protocol, landmark) for landmark in chosen},
+        tables=landmark_tables(trial, protocol, chosen),
         fingerprint=fingerprint(trial.digest, protocol),
         data_cut=cut,
     )

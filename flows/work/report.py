@@ -161,7 +161,9 @@ def _patient(material: Material, name: str, out: Path) -> Path:
         # Said before anything is computed.
         raise UnknownPatient(name)
     prepared = material.prepared
-    return write_patient_report(prepared.trial, prepared.protocol, prepared.outcome, material.scores, name, out)
+    return write_patient_report(
+        prepared.trial, prepared.protocol, prepared.outcome, material.scores, name, out, tables=prepared.tables
+    )
 
 
 def _plate(material: Material, name: str, out: Path) -> Path:

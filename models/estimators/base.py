@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,10 @@ class RiskModel(ClassifierMixin, BaseEstimator):
         if refits:
             self.draws_ = {name: np.stack([refit.state_[name] for refit in refits]) for name in self.state_}
 
+    def with_penalty(self, penalty: float) -> RiskModel:
+        """An unfitted copy with a penalty that was chosen before."""
+        return copy(self).set_params(penalty=penalty)
+
     def _matrix(self, X: pd.DataFrame) -> np.ndarray:
         position = {name: i for i, name in enumerate(X.columns)}
         missing = [term for term in self.terms if term not in position]
@@ -108,6 +113,10 @@ class RiskModel(ClassifierMixin, BaseEstimator):
 
     def _probability(self, state: State, matrix: np.ndarray) -> np.ndarray:
         raise NotImplementedError
+
+    def settings(self) -> dict[str, Any]:
+        """Settings that it was built with, as plain values for a configuration file."""
+        return self.get_params()
 
     def describe(self) -> dict[str, Any]:
         """Fitted figures worth a row in a model card: penalty, coefficients per standard deviation."""

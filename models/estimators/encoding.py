@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from data.contracts import TABLES
+from features.registry import FEATURES
 
 BINARY = {
     "arm": {"control": 0.0, "prrt": 1.0},
@@ -25,7 +26,13 @@ NUMERIC = (
 SITES = tuple(f"primary_{site}" for site in TABLES["patients"].columns["primary_site"].codes)
 SCORE = "netest_last"
 TERMS = (*BINARY, *NUMERIC, *SITES)
-COLUMNS = ("landmark", SCORE, *TERMS)
+ENCODED_KINDS = ("number", "flag", "material")
+OTHERS = tuple(
+    name
+    for name, feature in FEATURES.items()
+    if feature.kind in ENCODED_KINDS and name not in (SCORE, *BINARY, *NUMERIC)
+)
+COLUMNS = ("landmark", SCORE, *TERMS, *OTHERS)
 
 
 def score_logit(score: pd.Series, upper: float = 100.0) -> pd.Series:
@@ -47,9 +54,11 @@ def _number(rows: pd.DataFrame, name: str) -> np.ndarray:
 def encode(rows: pd.DataFrame, landmark: float) -> pd.DataFrame:
     """Rows of a landmark table as float columns in a fixed order.
 
-    Two-valued codes become 0/1, the primary site one column per code of the delivery contract. A value that the
-    contract does not know, and a column that is not there, is missing (NaN); estimators decide what to do with it.
-    At landmark 0 the score of the pre-operative sample is the landmark score; at later landmarks it never is.
+    First the terms that models name, then every other number, flag and material of the data dictionary, which is
+    where what is learnt inside the fold comes from. Two-valued codes become 0/1, the primary site one column per code
+    of the delivery contract. A value that the contract does not know, and a column that is not there, is missing
+    (NaN); estimators decide what to do with it. At landmark 0 the score of the pre-operative sample is the landmark
+    score; at later landmarks it never is.
 
     Parameters
     ----------
@@ -69,11 +78,13 @@ def encode(rows: pd.DataFrame, landmark: float) -> pd.DataFrame:
     known = site.notna().to_numpy()
     for column in SITES:
         out[column] = np.where(known, (site == column.removeprefix("primary_")).to_numpy(dtype=float), np.nan)
+    out |= {name: _number(rows, name) for name in OTHERS}
     if landmark == 0:
         out[SCORE] = np.where(np.isnan(out[SCORE]), out["netest_preop"], out[SCORE])
     missing = np.isnan(out["netest_logit"])
     out["netest_logit"] = np.where(missing, score_logit(pd.Series(out[SCORE])), out["netest_logit"])
-    return pd.DataFrame(out, index=rows.index, columns=list(COLUMNS)).replace([np.inf, -np.inf], np.nan)
+    values = np.column_stack([out[name] for name in COLUMNS])
+    return pd.DataFrame(np.where(np.isinf(values), np.nan, values), index=rows.index, columns=list(COLUMNS))
 
 
 def has_blood(encoded: pd.DataFrame, rows: pd.DataFrame, landmark: float) -> pd.Series:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from data.protocol import Endpoint, Protocol
+from features.registry import LEARNT
 from models.estimators.base import RiskModel
 from models.estimators.boosted import BoostedTrees
 from models.estimators.encoding import SCORE, TERMS
+from models.estimators.learnt import LearntRisk
 from models.estimators.logistic_risk import LogisticRisk
 from models.estimators.rule import CutoffRule
 from models.estimators.stacked_cox import StackedCox
@@ -20,9 +23,16 @@ LOGISTIC_PENALTIES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 # Keeps a two-term logistic model finite when the classes separate; changes a coefficient by less than 1%.
 GUARD = (0.05,)
 CLINICAL = ("arm", "equivocal_scans", "ln_ki67")
-FOUR = ("netest_logit", *CLINICAL)
+BRIDGED = "netest_bridged"
+FOUR = (BRIDGED, *CLINICAL)
+# Every coded column, the score bridged, and whatever else is learnt inside the fold.
+ALL = (
+    *(BRIDGED if term == "netest_logit" else term for term in TERMS),
+    *(name for name in LEARNT if name != BRIDGED),
+)
 FLAGGED = ("ln_ki67",)
-INCREASING = ("netest_logit", "netest_mean", "netest_max", "equivocal_scans")
+INCREASING = (BRIDGED, "netest_mean", "netest_max", "equivocal_scans")
+BRIDGES = ("controls", "none")
 RULE, CLINICAL_COMPARATOR = "M0", "Mc"
 
 
@@ -34,7 +44,7 @@ class Specification:
     ----------
     name, title : str
     terms : tuple of str
-        Columns of the encoded landmark table.
+        Columns of the encoded landmark table, and columns learnt from the training rows (``features.registry.LEARNT``).
     needs_netest : bool
         Whether it uses the blood score.
     df : int or None
@@ -59,11 +69,11 @@ REGISTRY = {
     for spec in (
         Specification("M0", "score above the cut-off", (SCORE,), True, 0, calibrated=False),
         Specification("M0b", "score above the second cut-off", (SCORE,), True, 0, calibrated=False),
-        Specification("M1", "logistic, score and arm", ("netest_logit", "arm"), True, 2),
+        Specification("M1", "logistic, score and arm", (BRIDGED, "arm"), True, 2),
         Specification("M2", "ridge logistic, four terms", FOUR, True, 4),
         Specification("M3", "stacked cause-specific Cox, four terms", FOUR, True, 4),
         Specification("Mc", "clinical comparator: M3 without the score", CLINICAL, False, 3),
-        Specification("M5", "boosted trees, all terms", TERMS, True, None),
+        Specification("M5", "boosted trees, all terms", ALL, True, None),
     )
 }
 DEFAULT_MODELS = tuple(REGISTRY)
@@ -113,12 +123,67 @@ def build(name: str, endpoint: Endpoint, protocol: Protocol, *, version: str | N
         Assay version, whose cut-offs the rules take; the protocol's default otherwise.
     seed : int
 
+    Returns
+    -------
+    RiskModel
+        With its score bridged between plates (``batch.bridge``), unless it does not look at the score or is a rule.
+
     Raises
     ------
     ValueError
-        For a name that is not registered.
+        For a name that is not registered, or a bridge that the protocol does not know.
     """
     spec = specification(name)
+    model = _plain(spec, endpoint, protocol, version, seed)
+    if BRIDGED not in spec.terms:
+        return model
+    return LearntRisk(model, recipe(protocol, seed, everything=name == "M5"), endpoint.landmark)
+
+
+def recipe(protocol: Protocol, seed: int = 0, everything: bool = True) -> dict[str, dict[str, Any]]:
+    """What is learnt inside the fold, with the settings of each learner.
+
+    Parameters
+    ----------
+    protocol : Protocol
+        ``batch.bridge``, ``mixed_model.minimum_patients``, ``stable.minimum_patients``, ``signature.minimum_patients``,
+        ``clock.closing_months``, ``kinetics.rcv_z`` and the panel.
+    seed : int
+        Of the folds that the signature is cross-fitted in.
+    everything : bool
+        The bridge alone otherwise.
+
+    Raises
+    ------
+    ValueError
+        When ``batch.bridge`` is neither "controls" nor "none".
+    """
+    bridge = str(protocol["batch.bridge"])
+    if bridge not in BRIDGES:
+        raise ValueError(f"batch.bridge is {bridge!r}; expected one of {', '.join(BRIDGES)}")
+    out: dict[str, dict[str, Any]] = {"bridge": {"use": bridge == "controls"}}
+    if not everything:
+        return out
+    return out | {
+        "bridged_change": out["bridge"],
+        "mixed_model": {
+            "minimum": int(protocol["mixed_model.minimum_patients"]),
+            "closing": float(protocol["clock.closing_months"]),
+        },
+        "stable": {"minimum": int(protocol["stable.minimum_patients"]), "z": float(protocol["kinetics.rcv_z"])},
+        "censored": {},
+        "clusters": {"membership": dict(protocol.panel.omes)},
+        "signature": {
+            "genes": protocol.panel.genes,
+            "minimum": int(protocol["signature.minimum_patients"]),
+            "seed": seed,
+        },
+    }
+
+
+def _plain(spec: Specification, endpoint: Endpoint, protocol: Protocol, version: str | None, seed: int) -> RiskModel:
+    """The model itself, on columns that are there."""
+    name = spec.name
     landmark = endpoint.landmark
     slope_from = int(protocol["models.slope_recalibration_events"])
     if name in ("M0", "M0b"):

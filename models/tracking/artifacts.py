@@ -59,7 +59,7 @@ def write_model_files(
     model.by_arm.to_csv(folder / "by_arm.csv", index=False)
     model.cutoffs.to_csv(folder / "cutoffs.csv", index=False)
     (folder / "model_card.md").write_text(model_card(result, name, protocol, simulated), encoding="utf-8")
-    settings = model.estimator.get_params()
+    settings = model.estimator.settings()
     config = {"model": name, "settings": settings, "fitted": model.facts, "training": result.facts}
     _json(config, folder / "config.json")
     _json(

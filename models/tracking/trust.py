@@ -10,6 +10,7 @@ from models.estimators.base import RiskModel
 # Reviewed: plain containers of arrays and settings; none runs anything when it is loaded.
 TRUSTED_TYPES = (
     "models.estimators.boosted.BoostedTrees",
+    "models.estimators.learnt.LearntRisk",
     "models.estimators.logistic_risk.LogisticRisk",
     "models.estimators.rule.CutoffRule",
     "models.estimators.stacked_cox.StackedCox",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 import numpy as np
 from joblib import delayed
 
@@ -89,7 +87,7 @@ def frozen(models: Models, fitted: dict[str, RiskModel]) -> dict[str, RiskModel]
     out = {}
     for name, model in models.items():
         penalty = getattr(fitted.get(name), "penalty_", None)
-        out[name] = model if penalty is None else copy(model).set_params(penalty=penalty)
+        out[name] = model if penalty is None else model.with_penalty(penalty)
     return out
 
 

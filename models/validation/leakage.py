@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from data.findings import Finding
 from data.protocol import Protocol
 from features.clock import DAY, closing_day
-from features.landmark import MIXED_VERSIONS, LandmarkTable, LeakageError, frame_digest
+from features.landmark import (
+    AFTER_LANDMARK,
+    MIXED_VERSIONS,
+    NO_STAMP,
+    LandmarkTable,
+    LeakageError,
+    frame_digest,
+    without_stamp,
+)
 from features.registry import FEATURES
 
-AFTER_LANDMARK, NO_STAMP, NO_CLOCK, DUPLICATE, BOTH_SIDES = "L101", "L102", "L103", "L104", "L105"
+NO_CLOCK, DUPLICATE, BOTH_SIDES = "L103", "L104", "L105"
 UNKNOWN_COLUMN, ALTERED, RISK_SET = "L106", "L107", "L108"
 
 
@@ -28,8 +38,9 @@ def check_table(table: LandmarkTable, origin: pd.Series | None, protocol: Protoc
     Raises
     ------
     LeakageError
-        L101 a stamp after L(s); L102 no stamps; L103 no time zero to hold the stamps against; L104 a patient with
-        two rows; L106 a column that the data dictionary does not know; L107 rows that are not those that were stamped.
+        L101 a stamp after L(s); L102 no stamps, or none for a column (named), or one that is no date; L103 no time zero
+        to hold the stamps against; L104 a patient with two rows; L106 a column that the data dictionary does not know;
+        L107 rows that are not those that were stamped.
     """
     where = f"landmark {table.landmark:g}"
     stamps = getattr(table, "latest_used", None)
@@ -58,7 +69,7 @@ def check_table(table: LandmarkTable, origin: pd.Series | None, protocol: Protoc
         )
     _check_content(table, where)
     closes = origin.reindex(table.rows.index) + np.floor(closing_day(protocol, table.landmark)) * DAY
-    late = stamps.gt(closes, axis=0)
+    late = stamps.select_dtypes("datetime").gt(closes, axis=0)
     if late.to_numpy().any():
         patient = late.index[late.any(axis=1)][0]
         source = late.columns[late.loc[patient]][0]
@@ -74,7 +85,7 @@ def check_table(table: LandmarkTable, origin: pd.Series | None, protocol: Protoc
 
 
 def _check_content(table: LandmarkTable, where: str) -> None:
-    """Columns are those of the dictionary, and the rows are the ones that the table was built with."""
+    """Columns are those of the dictionary, each is dated, and the rows are those that the table was built with."""
     strange = [str(column) for column in table.rows.columns if column not in FEATURES]
     if strange:
         raise LeakageError(
@@ -86,6 +97,9 @@ def _check_content(table: LandmarkTable, where: str) -> None:
                 remedy="add it to features.registry with its formula and look-back, or leave it out",
             )
         )
+    bare = without_stamp(table.rows.columns, table.latest_used)
+    if bare is not None:
+        raise LeakageError(replace(bare, message=f"{where}: {bare.message}"))
     if table.digest != frame_digest(table.rows, float(table.landmark)):
         raise LeakageError(
             Finding(

@@ -184,7 +184,7 @@ def test_63000_wells_are_written_and_read_fast(store):
     trial = store.trial()
     read = (datetime.now() - clock).total_seconds()
     order = frame.sort_values(["plate", "row"], kind="stable").reset_index(drop=True)
-    pd.testing.assert_frame_equal(trial.wells, order)
+    pd.testing.assert_frame_equal(typed("wells", trial.wells), order)
     assert written < 15, f"63,000 wells took {written:.1f} s to write"
     assert read < 8, f"63,000 wells took {read:.1f} s to read"
 

@@ -7,11 +7,15 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from report_cases import one_patient, protocol
 
+from features.landmark.sampling import STATES
+from features.outcomes import build_outcome
+from features.registry import FEATURES, LEARNT
 from flows.work import dataset
 from flows.work.dataset import run_dataset
 
-FILES = {"features.csv", "labels.csv", "dictionary.csv", "manifest.json"}
+FILES = {"features.csv", "labels.csv", "samples.csv", "dictionary.csv", "manifest.json"}
 
 
 @pytest.fixture
@@ -21,6 +25,7 @@ def prepared(monkeypatch):
     monkeypatch.setattr(dataset, "prepare", lambda home, data_cut: facts)
     monkeypatch.setattr(dataset, "feature_rows", lambda prepared: pd.DataFrame({"patient_id": ["P1"]}))
     monkeypatch.setattr(dataset, "label_rows", lambda prepared: pd.DataFrame({"patient_id": ["P1", "P1"]}))
+    monkeypatch.setattr(dataset, "sample_rows", lambda prepared: pd.DataFrame({"patient_id": ["P1"] * 3}))
 
 
 def names(folder):
@@ -30,7 +35,7 @@ def names(folder):
 def test_nothing_but_the_files_is_left(prepared, tmp_path):
     folder, files = run_dataset(None, tmp_path / "set", "csv")
     assert names(folder) == set(files) == FILES
-    assert json.loads((folder / "manifest.json").read_text())["rows"] == {"features": 1, "labels": 2}
+    assert json.loads((folder / "manifest.json").read_text())["rows"] == {"features": 1, "labels": 2, "samples": 3}
 
 
 def test_a_failure_leaves_the_set_that_was_there(prepared, tmp_path, monkeypatch):
@@ -45,3 +50,29 @@ def test_a_failure_leaves_the_set_that_was_there(prepared, tmp_path, monkeypatch
         run_dataset(None, tmp_path / "set", "csv")
     assert names(folder) == FILES
     assert {name: (folder / name).read_bytes() for name in FILES} == before
+
+
+def test_every_scheduled_sample_has_a_row_and_every_column_a_meaning():
+    prepared = SimpleNamespace(trial=one_patient(), protocol=protocol())
+    prepared.outcome = build_outcome(prepared.trial, prepared.protocol)
+    rows = dataset.sample_rows(prepared)
+    assert rows.set_index(["specimen", "visit"])["status"].to_dict() == {
+        ("blood", "baseline"): "not_collected",
+        ("blood", "month_6"): "collected",
+        ("blood", "month_12"): "withdrawn",
+        ("blood", "month_36"): "withdrawn",
+        ("urine", "baseline"): "not_collected",
+        ("urine", "month_6"): "collected",
+        ("urine", "month_12"): "withdrawn",
+        ("urine", "month_36"): "withdrawn",
+    }
+    told = dataset.dictionary()
+    assert set(rows.columns) == set(told.loc[told["table"].eq("samples"), "name"])
+    words = told.loc[told["table"].eq("samples") & told["name"].eq("status"), "formula"].iloc[0]
+    assert all(state in words for state in STATES)
+
+
+def test_columns_that_stand_in_no_file_are_told_apart():
+    told = dataset.dictionary().set_index("table")["name"]
+    assert set(told.loc["features"]) == {"patient_id", "landmark_month", *FEATURES}
+    assert set(told.loc["model"]) == set(LEARNT)

@@ -101,9 +101,9 @@ def test_scores_are_csv_or_parquet(job: tuple[Home, Trained], tmp_path: Path) ->
 
 def test_the_analysis_set_explains_itself(job: tuple[Home, Trained], tmp_path: Path) -> None:
     folder, files = run_dataset(job[0], tmp_path / "set", "csv")
-    assert files == ["features.csv", "labels.csv", "dictionary.csv", "manifest.json"]
+    assert files == ["features.csv", "labels.csv", "samples.csv", "dictionary.csv", "manifest.json"]
     dictionary = pd.read_csv(folder / "dictionary.csv")
-    for table in ("features", "labels"):
+    for table in ("features", "labels", "samples"):
         frame = pd.read_csv(folder / f"{table}.csv", low_memory=False)
         assert set(frame.columns) == set(dictionary.loc[dictionary["table"] == table, "name"])
     labels = pd.read_csv(folder / "labels.csv")

@@ -62,7 +62,6 @@ def test_the_score_the_scans_and_the_cut_offs_are_in_the_words_of_the_picture() 
 def test_what_is_missing_is_named_with_its_reason() -> None:
     trial = one_patient()
     lines = missing_lines(trial, protocol(), build_outcome(trial, protocol()), "P1")
-    assert "Blood before surgery: due, not drawn." in lines
     assert "MRI at month 3: due, no adequate scheduled scan." in lines
     assert "Urine sample S2: no creatinine, so no ratio." in lines
     assert not any("month 12" in line for line in lines)

@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 from data.protocol import Protocol, load_protocol
 from features.landmark import LandmarkTable, frame_digest
 from features.outcomes import Outcome
+from features.registry import FEATURES
 from models.training import Plan, train_endpoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,7 +109,8 @@ def make_world(n: int = 150, seed: int = 0, effect: float = 1.0, lost: float = 0
             index=rows,
         )
         stamp = pd.Timedelta(days=round(landmark * 30.4375))
-        latest = pd.DataFrame({"blood": SURGERY + stamp, "imaging": SURGERY + stamp}, index=rows)
+        groups = dict.fromkeys(FEATURES[column].stamp for column in frame)
+        latest = pd.DataFrame({group: SURGERY + stamp for group in groups}, index=rows)
         tables[landmark] = LandmarkTable(frame, latest, landmark, frame_digest(frame, landmark), "1.0")
     return World(tables, outcome, pd.Series(SURGERY, index=ids), pd.Series(log_hazard, index=ids))
 

@@ -12,6 +12,7 @@ from flows.reports.blocks import Section, figures, folded, lead, note, tables
 from flows.reports.cohort.material import Cohort
 from flows.reports.cohort.paint_calendar import paint_swimmer
 from flows.reports.cohort.paint_marker import paint_missing
+from flows.reports.cohort.sampling import samples_figure
 from flows.reports.page import EMPTY, Figure, Table, percent, records
 from flows.reports.style import arm_label, draw
 
@@ -23,10 +24,6 @@ SCANS_DUE = (
     "Got / due. Due: from patients alive, in follow-up and without recurrence; the scan that shows it was due. A scan "
     "counts when it is adequate and scheduled."
 )
-DUE = (
-    f"{SCANS_DUE} Recurrence ends the calendar of a patient, so a missing late sample says something about the outcome "
-    "and is never used as a feature."
-)
 SPECIMENS = ("Blood", "Urine")
 
 
@@ -36,7 +33,7 @@ def calendar_section(cohort: Cohort) -> Section:
         return Section("calendar", "Samples and scans", "No patient has been delivered", (lead("Nothing was due."),))
     lines = len(cohort.outcome.patients)
     blocks = [
-        *figures([completeness_figure(cohort), swimmer(cohort)]),
+        *figures([samples_figure(cohort), completeness_figure(cohort), swimmer(cohort)]),
         *([note(TOO_MANY.format(lines))] if lines > MOST_LINES else []),
         *folded("Completeness by centre", tables(*site_tables(cohort))),
     ]
@@ -44,9 +41,12 @@ def calendar_section(cohort: Cohort) -> Section:
 
 
 def completeness_figure(cohort: Cohort) -> Figure | None:
-    """What was due and what came by kind, arm and visit; None when nothing was due."""
+    """Scans that were due and that came, by modality, arm and visit; None when nothing was due.
+
+    Samples are told by :func:`flows.reports.cohort.sampling.samples_figure`.
+    """
     table = completeness(cohort.trial, cohort.outcome, cohort.protocol)
-    table = _delivered(cohort, table)
+    table = table[~table["what"].isin(SPECIMENS)]
     if table.empty:
         return None
     arm = table["by"].replace("unallocated", "").map(arm_label)
@@ -55,9 +55,9 @@ def completeness_figure(cohort: Cohort) -> Figure | None:
     words = "; ".join(f"{row.what} month {row.month:g}: {row.got:.0f} of {row.due:.0f}" for row in records(table))
     return draw(
         paint_missing, table, cohort.since,
-        key="completeness", size=(11.2, 0.42 * rows + 0.9), title="What was due and what came",
-        caption=cohort.spoken(DUE if cohort.sampled else SCANS_DUE),
-        alt=f"Completeness by kind, arm and visit. {words}.",
+        key="completeness", size=(11.2, 0.42 * rows + 0.9), title="Scans that were due and that came",
+        caption=cohort.spoken(SCANS_DUE),
+        alt=f"Completeness of scans by kind, arm and visit. {words}.",
     )  # fmt: skip
 
 

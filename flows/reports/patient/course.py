@@ -1,9 +1,6 @@
-"""One patient on the time axis: the score with its bands, scans, treatment, and the other analytes."""
+"""One patient on the time axis: the score with its bands, scans and treatment."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +8,10 @@ import pandas as pd
 from data.protocol import Protocol
 from data.trial import Trial
 from features.cohort import due_samples
-from features.measurements import measurements
 from features.outcomes import Outcome
-from features.urine import hiaa_per_creatinine
 from flows.reports import timeline
 from flows.reports.page import Figure, number, records
-from flows.reports.patient.paint import Course, Track, paint_multiples, paint_trajectory
+from flows.reports.patient.paint import Course, Track, paint_trajectory
 from flows.reports.style import draw
 from models.metrics.intervals import normal_quantile
 
@@ -130,46 +125,4 @@ def trajectory_figure(trial: Trial, protocol: Protocol, outcome: Outcome, course
         "Below: scans and treatment on the same axis.",
         alt=f"{track.title}: {values or 'no result'}. Scans: {scans or 'none'}. PRRT cycles: "
         f"{len(course.cycles)}.",
-    )  # fmt: skip
-
-
-def _by_month(points: pd.DataFrame) -> Iterator[Any]:
-    return records(points.sort_values("month"))
-
-
-def urine_track(trial: Trial, protocol: Protocol, patient_id: str) -> Track:
-    """5-HIAA per creatinine of one patient; samples without a usable ratio are left out."""
-    table = hiaa_per_creatinine(measurements(trial, protocol), protocol)
-    own = table[table["patient_id"].eq(patient_id) & table["ratio"].notna()]
-    points = pd.DataFrame(
-        {
-            "month": own["day"] / protocol.month_days,
-            "value": own["ratio"],
-            "version": protocol["urine.spot_version"],
-            "failed": False,
-            "comparator": np.where(own["censored"], "<", "="),
-            "lower": np.nan,
-            "upper": np.nan,
-        }
-    )
-    return Track("Urine 5-HIAA / creatinine", "µmol/mmol", points)
-
-
-def multiples_figure(trial: Trial, protocol: Protocol, outcome: Outcome, course: Course, patient_id: str) -> Figure:
-    """Chromogranin A and urine 5-HIAA per creatinine, small."""
-    cga = analyte_track(trial, protocol, outcome, patient_id, "cga")
-    tracks = [Track("Chromogranin A", cga.unit, cga.points), urine_track(trial, protocol, patient_id)]
-    first, last = _span(trial, protocol, course, patient_id)
-    words = ". ".join(
-        f"{track.title}: "
-        + ("; ".join(f"month {row.month:.1f} {row.value:.1f}" for row in _by_month(track.points)) or "none")
-        for track in tracks
-    )
-    return draw(
-        paint_multiples, tracks, first, last, timeline.since(protocol),
-        key="multiples", size=(11.2, 2.9), title="Other analytes",
-        caption="On the same months. Urine is shown per creatinine of the same spot sample; a sample "
-        "without creatinine has no "
-        "point. Neither is part of the blood score.",
-        alt=f"{words}.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pictures of one patient: marker trajectory above scans and treatment on one time axis, and small multiples."""
+"""Pictures of one patient: marker trajectory above scans and treatment on one time axis."""
 
 from __future__ import annotations
 
@@ -144,19 +144,6 @@ def paint_track(axes: Axes, track: Track, last: float) -> None:
     axes.set_ylim(0, top)
     axes.set_ylabel(track.unit)
     axes.set_title(track.title)
-
-
-def paint_multiples(canvas: Canvas, tracks: list[Track], first: float, last: float, since: str) -> None:
-    """One small panel per further analyte, on the same months."""
-    panels = canvas.subplots(1, len(tracks), squeeze=False)[0]
-    for axes, track in zip(panels, tracks, strict=True):
-        axes.axvline(0, color=INK, linewidth=1.0)
-        paint_track(axes, track, last)
-        axes.set_xlim(first, last)
-        axes.set_xticks(np.arange(0, last + 0.01, 12))
-        axes.set_xlabel(f"Months since {since}")
-        if track.points.empty:
-            axes.text(0.5, 0.5, "no result", transform=axes.transAxes, ha="center", color=SOFT)
 
 
 def _legend(canvas: Canvas) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
+from features.landmark import LandmarkTable
 from features.outcomes import Outcome
 from flows.reports import page, timeline
 from flows.reports.page import EMPTY, Table, day, number, percent_interval, records, text
-from flows.reports.patient.course import multiples_figure, patient_course, trajectory_figure
+from flows.reports.patient.course import patient_course, trajectory_figure
+from flows.reports.patient.kinetics import kinetics_blocks
+from flows.reports.patient.landmarks import landmarks_of
 from flows.reports.patient.samples import missing_lines, sample_table
+from flows.reports.patient.strip import sample_strip
 from flows.reports.style import arm_label
 
 NO_CALL = "no call"
@@ -26,7 +31,13 @@ class UnknownPatient(ValueError):
 
 
 def write_patient_report(
-    trial: Trial, protocol: Protocol, outcome: Outcome, scores: pd.DataFrame, patient_id: str, out: Path
+    trial: Trial,
+    protocol: Protocol,
+    outcome: Outcome,
+    scores: pd.DataFrame,
+    patient_id: str,
+    out: Path,
+    tables: Mapping[float, LandmarkTable] | None = None,
 ) -> Path:
     """Write the report of one patient as one self-contained HTML file.
 
@@ -42,6 +53,8 @@ def write_patient_report(
     patient_id : str
         Pseudonym.
     out : Path
+    tables : mapping of landmark to LandmarkTable, optional
+        Of the whole trial; built for this patient when omitted.
 
     Returns
     -------
@@ -53,15 +66,23 @@ def write_patient_report(
     UnknownPatient
         When the trial has no such patient.
     """
-    return page.write(patient_page(trial, protocol, outcome, scores, patient_id), out)
+    return page.write(patient_page(trial, protocol, outcome, scores, patient_id, tables), out)
 
 
-def patient_page(trial: Trial, protocol: Protocol, outcome: Outcome, scores: pd.DataFrame, patient_id: str) -> str:
+def patient_page(
+    trial: Trial,
+    protocol: Protocol,
+    outcome: Outcome,
+    scores: pd.DataFrame,
+    patient_id: str,
+    tables: Mapping[float, LandmarkTable] | None = None,
+) -> str:
     """The page of :func:`write_patient_report` as text."""
     rows = trial.patients[trial.patients["patient_id"].eq(patient_id)]
     if rows.empty:
         raise UnknownPatient(patient_id)
     person = rows.iloc[-1]
+    sampled = not trial.samples.empty
     trial, outcome = only(trial, patient_id), only_outcome(outcome, patient_id)
     own = scores[scores["patient_id"].eq(patient_id)] if "patient_id" in scores else pd.DataFrame()
     course = patient_course(trial, protocol, outcome, patient_id)
@@ -73,10 +94,11 @@ def patient_page(trial: Trial, protocol: Protocol, outcome: Outcome, scores: pd.
         facts=page.provenance(trial, protocol),
         header=header_facts(person),
         trajectory=trajectory_figure(trial, protocol, outcome, course, patient_id),
-        multiples=multiples_figure(trial, protocol, outcome, course, patient_id),
+        kinetics=kinetics_blocks(landmarks_of(trial, protocol, outcome, patient_id, tables), protocol),
         predictions=prediction_table(own, protocol),
         samples=sample_table(trial, protocol, patient_id),
         scans=scan_table(trial, protocol, patient_id),
+        strip=sample_strip(trial, protocol, outcome, patient_id) if sampled else None,
         missing=missing_lines(trial, protocol, outcome, patient_id),
         caveats=caveats(person, trial, protocol),
     )
@@ -84,16 +106,15 @@ def patient_page(trial: Trial, protocol: Protocol, outcome: Outcome, scores: pd.
 
 def only(trial: Trial, patient_id: str) -> Trial:
     """The trial of one patient; plate controls stay whole, the analytical band comes from all of them."""
-    samples = trial.samples[trial.samples["patient_id"].eq(patient_id)]
-    kept = {
-        name: getattr(trial, name)[getattr(trial, name)["patient_id"].eq(patient_id)]
-        for name in ("patients", "imaging", "treatments", "followup")
-    }
+    tables = trial.tables()
+    kept = {name: own[own["patient_id"].eq(patient_id)] for name, own in tables.items() if "patient_id" in own}
+    names = kept["samples"]["sample_id"]
     kept |= {
-        name: getattr(trial, name)[getattr(trial, name)["sample_id"].isin(samples["sample_id"])]
-        for name in ("results", "verdicts")
+        name: own[own["sample_id"].isin(names)]
+        for name, own in tables.items()
+        if "sample_id" in own and name not in kept
     }
-    return trial.replace(samples=samples, **kept)
+    return trial.replace(**kept)
 
 
 def only_outcome(outcome: Outcome, patient_id: str) -> Outcome:
@@ -212,7 +233,7 @@ def caveats(person: pd.Series, trial: Trial, protocol: Protocol) -> list[str]:
         "disease: nearly all patients in this setting recur in the end.",
         "The shaded bar at each score is the variation of the laboratory's control material. How much the "
         "score moves from week "
-        "to week in one stable person is not published, so no change here is called real or not real.",
+        "to week in one stable person is not published, so no change of the score is called real or not real.",
         "An equivocal scan is not a recurrence; a scan that is not adequate, or missing, says nothing either way.",
     ]
     if person["arm"] == "prrt":

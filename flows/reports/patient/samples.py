@@ -8,7 +8,7 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.cohort import due_samples, due_scans
+from features.cohort import due_scans
 from features.measurements import measurements
 from features.outcomes import Outcome
 from features.urine import hiaa_per_creatinine
@@ -79,12 +79,11 @@ def quality_mark(results: pd.DataFrame, verdicts: pd.DataFrame) -> tuple[str, st
 
 
 def missing_lines(trial: Trial, protocol: Protocol, outcome: Outcome, patient_id: str) -> list[str]:
-    """What was due and is not there, or is there and cannot be used, and why."""
+    """Scans that were due and are not there, and results that are there and cannot be used, and why.
+
+    Absent samples stand in the strip (:func:`flows.reports.patient.strip.sample_strip`).
+    """
     lines = []
-    due = due_samples(trial, outcome, protocol)
-    for row in records(due[due["patient_id"].eq(patient_id) & ~due["got"].astype(bool)]):
-        visit = "before surgery" if row.month <= 0 else f"at month {row.month:g}"
-        lines.append(f"{row.specimen.capitalize()} {visit}: due, not drawn.")
     scans = due_scans(outcome, protocol)
     for row in records(scans[scans["patient_id"].eq(patient_id) & ~scans["got"].astype(bool)]):
         lines.append(f"{timeline.MODALITIES[row.modality]} at month {row.month:g}: due, no adequate scheduled scan.")

@@ -9,7 +9,7 @@ import pandas as pd
 from data.findings import Finding
 from data.protocol import Protocol
 from data.quality import PlateVerdict, judge_plate
-from data.trial import Trial
+from data.trial import Trial, typed
 from flows.errors import PublicError
 from flows.reports import page
 from flows.reports.page import EMPTY, Figure, Table, number, percent, records, text
@@ -49,7 +49,7 @@ def write_stored_plate_report(trial: Trial, protocol: Protocol, plate: str, out:
         When the trial has no wells of this plate. A rejected plate was never loaded: its report is written when it is
         ingested.
     """
-    wells = trial.wells[trial.wells["plate"].eq(plate)]
+    wells = typed("wells", trial.wells[trial.wells["plate"].eq(plate)])
     if wells.empty:
         raise UnknownPlate(f"no plate {plate!r} in the store; a rejected plate lies in the quarantine with its reasons")
     return write_plate_report(wells, judge_plate(wells, protocol), protocol, out, simulated=trial.simulated)
