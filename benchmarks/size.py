@@ -29,7 +29,7 @@ from benchmarks.size_page import Cell, goals, table, write_page  # noqa: E402
 LARGEST = {"kinetics": 100_000, "landmark": 100_000, "genes": 10_000, "dcq": 10_000}
 SMALLEST, CHECKED_AT = 100, 1000
 TOLERANCE = 1e-9
-ENOUGH_RUNS, ENOUGH_SECONDS = 7, 3.0
+ENOUGH_RUNS, ENOUGH_SECONDS = 7, 15.0
 TENFOLD = 10.0
 KIB_PER_GIB = 2**20
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")}
@@ -86,7 +86,10 @@ def check(folder: Path, task: str, n: int) -> dict:
 
 
 def measure(folder: Path, task: str, name: str, n: int) -> dict:
-    """Best time of several runs (one for slow cells) after a small one to warm up, and the peak of the process."""
+    """Least processor time of several runs (one for slow cells) after a small one to warm up, and the peak memory.
+
+    One thread works, so processor time is what the clock shows on a machine that does nothing else.
+    """
     from benchmarks.size_rivals import RIVALS, Facts
     from data.protocol import load_protocol
 

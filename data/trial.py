@@ -57,7 +57,8 @@ def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Bring a frame to the columns and types of a trial table.
 
     Missing columns are added empty, unknown ones dropped. Dates become ``datetime64[ns]``, numbers ``float64``,
-    everything else Python strings with ``None`` for missing.
+    everything else Python strings with ``None`` for missing. A date is a day: time of day and time zone are dropped, so
+    that a sample of the last day of a landmark belongs to it whatever the hour, and two of one day stay of one day.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     for column, kind in table_columns(name).items():
         values = frame[column].reset_index(drop=True) if column in frame else pd.Series([None] * rows, dtype=object)
         if kind == "date":
-            out[column] = pd.to_datetime(values).astype("datetime64[ns]")
+            out[column] = _days(pd.to_datetime(values))
         elif kind == "number":
             out[column] = pd.to_numeric(values).astype("float64")
         elif kind == "flag":
@@ -85,6 +86,12 @@ def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
             text = values.astype(object)
             out[column] = text.where(text.notna(), None).map(str, na_action="ignore")
     return pd.DataFrame(out, columns=list(table_columns(name)))
+
+
+def _days(moments: pd.Series) -> pd.Series:
+    """Calendar days of moments, by the clock on the spot."""
+    local = moments.dt.tz_localize(None) if isinstance(moments.dtype, pd.DatetimeTZDtype) else moments
+    return local.astype("datetime64[ns]").dt.normalize()
 
 
 def with_categories(wells: pd.DataFrame) -> pd.DataFrame:

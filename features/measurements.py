@@ -62,7 +62,9 @@ def _by_analyte(merged: pd.DataFrame) -> pd.DataFrame:
     key = number * (len(names) + 1) + np.where(code < 0, len(names), code)
     if (key[1:] >= key[:-1]).all():
         return merged
-    return merged.take(np.argsort(key, kind="stable")).reset_index(drop=True)
+    ordered = merged.take(np.argsort(key, kind="stable"))
+    ordered.index = merged.index
+    return ordered
 
 
 def unit_factors(results: pd.DataFrame, protocol: Protocol) -> pd.Series:
@@ -123,7 +125,7 @@ def measurements(trial: Trial, protocol: Protocol, samples: pd.DataFrame | None 
     -------
     DataFrame
         ``sample_id, patient_id, specimen, collected_on, day, since_surgery, analyte, value`` (canonical
-        unit)``, comparator, censored, version, plate, lot, valid``, by patient, day, sample and analyte.
+        unit)``, comparator, censored, above, version, plate, lot, valid``, by patient, day, sample and analyte.
 
     Raises
     ------
@@ -140,6 +142,7 @@ def measurements(trial: Trial, protocol: Protocol, samples: pd.DataFrame | None 
             "value": value.where(~below, value * BELOW_LIMIT),
             "comparator": results["comparator"].fillna("="),
             "censored": below,
+            "above": results["comparator"] == ">",
             "version": results["version"],
             "plate": results["plate"],
             "lot": results["lot"],

@@ -23,6 +23,8 @@ class Course:
         All results, by patient and day.
     below : ndarray of bool
         Below the limit of the assay: ``value`` stands for it as limit / sqrt(2).
+    above : ndarray of bool
+        Above the limit of the assay: ``value`` is that limit, the result lies anywhere beyond it.
     """
 
     patient: np.ndarray
@@ -31,6 +33,12 @@ class Course:
     day: np.ndarray
     value: np.ndarray
     below: np.ndarray
+    above: np.ndarray
+
+    @property
+    def beyond(self) -> np.ndarray:
+        """Results of which only a limit is known, on either side."""
+        return self.below | self.above
 
     @cached_property
     def run(self) -> np.ndarray:
@@ -89,13 +97,14 @@ class Course:
         """The same patients' results where ``keep`` holds; patients without any drop out."""
         if keep.all():
             return self
-        return _runs(self.patient[self.run][keep], self.day[keep], self.value[keep], self.below[keep])
+        parts = (self.patient[self.run], self.day, self.value, self.below, self.above)
+        return _runs(*(part[keep] for part in parts))
 
 
-def _runs(patient: np.ndarray, day: np.ndarray, value: np.ndarray, below: np.ndarray) -> Course:
+def _runs(patient: np.ndarray, day: np.ndarray, value: np.ndarray, below: np.ndarray, above: np.ndarray) -> Course:
     begin = np.flatnonzero(np.append(True, patient[1:] != patient[:-1])[: len(patient)])
     count = np.diff(np.append(begin, len(patient)))
-    return Course(patient[begin], begin, count, day, value, below)
+    return Course(patient[begin], begin, count, day, value, below, above)
 
 
 def course_of(series: pd.DataFrame, anchor: pd.DataFrame) -> Course:
@@ -104,7 +113,7 @@ def course_of(series: pd.DataFrame, anchor: pd.DataFrame) -> Course:
     Parameters
     ----------
     series : DataFrame
-        ``patient_id, day`` (since surgery)``, value`` and optionally ``censored``, by patient and day.
+        ``patient_id, day`` (since surgery)``, value`` and optionally ``censored, above``, by patient and day.
     anchor : DataFrame
         Indexed by ``patient_id``: ``day`` of the landmark sample, NaN for none (the patient has no run then).
 
@@ -128,8 +137,11 @@ def course_of(series: pd.DataFrame, anchor: pd.DataFrame) -> Course:
     until = np.append(anchor["day"].to_numpy(dtype="float64"), np.nan)[row]
     keep = (day > 0) & (day <= until)
     value = series["value"].to_numpy(dtype="float64")[keep]
-    below = series["censored"].to_numpy(dtype=bool)[keep] if "censored" in series else np.zeros(len(value), dtype=bool)
-    return _runs(row[keep], day[keep], value, below)
+    below, above = (
+        series[name].to_numpy(dtype=bool)[keep] if name in series else np.zeros(len(value), dtype=bool)
+        for name in ("censored", "above")
+    )
+    return _runs(row[keep], day[keep], value, below, above)
 
 
 def _assert_sorted(names: np.ndarray, begins: np.ndarray, found: np.ndarray, day: np.ndarray) -> None:

@@ -21,6 +21,7 @@ KINETIC_REASONS = (
     "pre_operative_sample",
     "one_post_operative_sample",
     "below_limit",
+    "above_limit",
     "outside_scale",
 )
 
@@ -42,12 +43,12 @@ def kinetics(
     ----------
     series : DataFrame
         Valid results ``patient_id, day`` (since surgery)``, value`` and optionally ``censored`` (below the limit of the
-        assay, value = limit / sqrt(2)), sorted by patient and day, at most one a day. Results of day 0 or earlier are
-        pre-operative; results after the landmark sample are ignored.
+        assay, value = limit / sqrt(2)) and ``above`` (above it, value = limit), sorted by patient and day, at most one
+        a day. Results of day 0 or earlier are pre-operative; results after the landmark sample are ignored.
     anchor : DataFrame
         Indexed by ``patient_id``: ``day`` (since surgery) and ``value`` of the landmark sample (NaN when there is none:
-        every number but ``preop`` is NaN then), ``preop``, the pre-operative result, and optionally ``censored`` and
-        ``preop_censored``.
+        every number but ``preop`` is NaN then), ``preop``, the pre-operative result, and optionally ``censored, above,
+        preop_censored, preop_above``.
     rules : MarkerRules
     month_days : float
     closing : Series, optional
@@ -59,11 +60,12 @@ def kinetics(
         Indexed like ``anchor``, columns :data:`features.kinetics.KINETIC_COLUMNS`; all float but ``kinetics_reason``,
         which says why there is no change to the previous sample ("" when there is one).
 
-        A result below its limit is kept as a level and flagged (``below_limit``). A change, slope, curvature,
-        reference change or rise from nadir needs both its ends measured, ``trend`` and ``sd`` need all results
-        measured, else they are NaN; the material sums run over the measured results only. Whether such a result is
-        negative is known when its limit does not exceed the cut-off; with any unknown call ``n_positive``,
-        ``months_above`` and ``fraction_above`` are NaN, and conversion and reversion need both calls.
+        A result beyond a limit of its assay is kept as a level, and flagged when it is below (``below_limit``). A
+        change, slope, curvature, reference change or rise from nadir needs both its ends measured, ``trend`` and ``sd``
+        need all results measured, else they are NaN; the material sums run over the measured results only. Whether a
+        result below is negative is known when its limit does not exceed the cut-off, whether one above is positive when
+        its limit is; with any unknown call ``n_positive``, ``months_above`` and ``fraction_above`` are NaN, and
+        conversion and reversion need both calls.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def kinetics(
         When the series is not sorted; the message names the patient.
     """
     course = course_of(series, anchor)
-    scaled = np.where(course.below, np.nan, on_scale(course.value, rules.scale))
+    scaled = np.where(course.beyond, np.nan, on_scale(course.value, rules.scale))
     whole = (
         rates(course, scaled, rules, month_days)
         | burden(course, scaled, rules, month_days)
@@ -100,9 +102,10 @@ def _days_left(anchor: pd.DataFrame, closing: pd.Series | None) -> np.ndarray:
 def _reason(anchor: pd.DataFrame, course: Course, scaled: np.ndarray) -> np.ndarray:
     """Why there is no change to the previous post-operative result; "" when there is one."""
     day = anchor["day"].to_numpy(dtype="float64")
-    below = course.below.astype("float64")
     either = {
-        "below_limit": np.nan_to_num(course.last(below)) + np.nan_to_num(course.last(below, 1)) > 0,
+        name: np.nan_to_num(course.last(sided)) + np.nan_to_num(course.last(sided, 1)) > 0
+        for name, sided in (("below_limit", course.below), ("above_limit", course.above))
+    } | {
         "outside_scale": np.isnan(course.last(scaled) + course.last(scaled, 1)),
     }
     found = np.select(

@@ -23,8 +23,8 @@ def level(anchor: pd.DataFrame, rules: MarkerRules) -> Columns:
     """The landmark result itself, and beside the pre-operative one."""
     day = anchor["day"].to_numpy(dtype="float64")
     last, preop = (anchor[name].to_numpy(dtype="float64") for name in ("value", "preop"))
-    below = _flags(anchor, "censored")
-    both = (day > 0) & ~below & ~_flags(anchor, "preop_censored")
+    below, above = _flags(anchor, "censored"), _flags(anchor, "above")
+    both = (day > 0) & ~below & ~above & ~_flags(anchor, "preop_censored") & ~_flags(anchor, "preop_above")
     after, scaled = np.where(both, last, np.nan), on_scale(last, rules.scale)
     return {
         "last": last,
@@ -49,7 +49,7 @@ def rates(course: Course, scaled: np.ndarray, rules: MarkerRules, month_days: fl
     """From the last two or three results: change, slope, curvature, reference change."""
     l0, l1, l2 = (course.last(scaled, back) for back in range(3))
     d0, d1, d2 = (course.last(course.day, back) for back in range(3))
-    measured = np.where(course.below, np.nan, course.value)
+    measured = np.where(course.beyond, np.nan, course.value)
     value, before = course.last(measured), course.last(measured, 1)
     slope = (l0 - l1) / ((d0 - d1) / month_days)
     earlier = (l1 - l2) / ((d1 - d2) / month_days)
@@ -72,7 +72,7 @@ def rates(course: Course, scaled: np.ndarray, rules: MarkerRules, month_days: fl
 def burden(course: Course, scaled: np.ndarray, rules: MarkerRules, month_days: float) -> Columns:
     """Sums over the whole course: trend, variability, area, time above the cut-off, positive results."""
     value, month = course.value, course.day / month_days
-    call = calls(value, course.below, rules)
+    call = calls(value, course.below, rules, course.above)
     months, before = course.steps(course.day) / month_days, course.earlier(value)
     above = months_above(before, value, months, rules.cutoff, rules.inclusive)
     above = np.where(np.isnan(call) | np.isnan(course.earlier(call)), np.nan, above)
@@ -108,7 +108,7 @@ def extremes(course: Course, scaled: np.ndarray, rules: MarkerRules, month_days:
     value, begin = course.value, course.begin
     peak, nadir = np.maximum.reduceat(value, begin), np.minimum.reduceat(value, begin)
     peak_day = np.maximum.reduceat(np.where(value == peak[course.run], course.day, -np.inf), begin)
-    open_nadir = np.logical_or.reduceat(course.below & (value == nadir[course.run]), begin)
+    open_nadir = np.logical_or.reduceat(course.beyond & (value == nadir[course.run]), begin)
     several = course.count > 1
     low = on_scale(np.where(several & ~open_nadir, nadir, np.nan), rules.scale)
     return {

@@ -122,16 +122,17 @@ def is_positive(score: pd.Series, rules: MarkerRules) -> pd.Series:
     return score >= rules.cutoff if rules.inclusive else score > rules.cutoff
 
 
-def calls(value: np.ndarray, below: np.ndarray, rules: MarkerRules) -> np.ndarray:
+def calls(value: np.ndarray, below: np.ndarray, rules: MarkerRules, above: np.ndarray | bool = False) -> np.ndarray:
     """Each result as 1 positive, 0 negative or NaN unknown.
 
     A result below the limit of its assay (``below``; value = limit / sqrt(2)) is negative when that limit does not
-    exceed the cut-off, else unknown. Without a cut-off every result is unknown.
+    exceed the cut-off, else unknown; one above the limit (``above``; value = limit) is positive when that limit is
+    positive, else unknown. Without a cut-off every result is unknown.
     """
     beyond = value >= rules.cutoff if rules.inclusive else value > rules.cutoff
     # The limit comes back from limit / sqrt(2) up to rounding: a hair of slack decides for the equal case.
     unknown = np.isnan(value) | (below & (value * np.sqrt(2) > rules.cutoff * (1 + 1e-9))) | np.isnan(rules.cutoff)
-    return np.where(unknown, np.nan, beyond)
+    return np.where(unknown | (above & ~beyond), np.nan, beyond)
 
 
 def score_category(score: pd.Series, rules: MarkerRules) -> pd.Series:

@@ -21,6 +21,7 @@ def since_surgery(rows: pd.DataFrame) -> pd.DataFrame:
             "day": rows["since_surgery"],
             "value": rows["value"],
             "censored": rows["censored"],
+            "above": rows["above"],
         },
         copy=False,
     )
@@ -48,8 +49,10 @@ def anchors(landmark: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
             "day": landmark["since_surgery"],
             "value": landmark["value"],
             "censored": landmark["censored"],
+            "above": landmark["above"],
             "preop": before["value"],
             "preop_censored": before["censored"],
+            "preop_above": before["above"],
         },
         copy=False,
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from data.findings import Refused
 from data.protocol import Protocol
 from data.trial import Trial
 from features.landmark.blood import blood_block
@@ -177,15 +179,13 @@ def table_at(trial: Trial, protocol: Protocol, landmark: float) -> LandmarkTable
     needed = trial.replace(wells=landmark_wells(trial, protocol, landmark)) if len(trial.wells) else trial
     coded = numbered(needed)
     if coded is not None:
-        try:
+        with suppress(Refused):  # a refusal has to name patient and sample: the same again with names
             return _by_numbers(*coded, protocol, float(landmark))
-        except Exception:  # an error has to name patient and sample: the same again with names
-            pass
     return landmark_table(truncate(needed, protocol, landmark), protocol, landmark)
 
 
 def _by_numbers(trial: Trial, names: np.ndarray, protocol: Protocol, landmark: float) -> LandmarkTable:
     """The table of a trial whose patients are numbers, with their names."""
     rows, latest, version = _built(truncate(trial, protocol, landmark), protocol, landmark)
-    index = pd.Index(names[rows.index], name="patient_id")
-    return _sealed(rows.set_axis(index), latest.set_axis(index), landmark, version)
+    rows.index = latest.index = pd.Index(names[rows.index], name="patient_id")
+    return _sealed(rows, latest, landmark, version)

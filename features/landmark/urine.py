@@ -48,8 +48,10 @@ def _kinetics(view: View, valid: ByPatient, value: str, rules: MarkerRules, clos
         "day": anchor.numbers("since_surgery"),
         "value": anchor.numbers(value),
         "censored": anchor.numbers("censored") == 1,
+        "above": anchor.numbers("above") == 1,
         "preop": preop.numbers(value),
         "preop_censored": preop.numbers("censored") == 1,
+        "preop_above": preop.numbers("above") == 1,
     }
     rows = valid.rows[valid.once_a_day()]
     series = pd.DataFrame(
@@ -58,6 +60,7 @@ def _kinetics(view: View, valid: ByPatient, value: str, rules: MarkerRules, clos
             "day": rows["since_surgery"],
             "value": rows[value],
             "censored": rows["censored"],
+            "above": rows["above"],
         },
         copy=False,
     )
@@ -129,7 +132,8 @@ def _agreement_columns(view: View, ratios: ByPatient) -> Part:
     urine_call = urine_calls(urine.rows, view.protocol).to_numpy()
     blood = by_patient(view.scores, view.index)
     rules, score = score_rules(view.assay, view.analyte, view.protocol), view.scores["value"].to_numpy("float64")
-    blood_call = calls(score, view.scores["censored"].to_numpy(dtype=bool), rules)
+    below, above = (view.scores[name].to_numpy(dtype=bool) for name in ("censored", "above"))
+    blood_call = calls(score, below, rules, above)
     one, two = (rows.latest(view.place.window.holds(rows.rows).to_numpy()) for rows in (blood, urine))
     both = one.there & two.there
     state = agreement_state(*(np.append(call, np.nan)[at] for call, at in ((blood_call, one.at), (urine_call, two.at))))

@@ -1,38 +1,48 @@
-"""Linear mixed model of the blood score over time: each patient's own level and slope, shrunk to the others'."""
+"""Linear mixed model of a marker over time: each patient's own level and slope, shrunk to the others'."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.learnt.likelihood import Sums, fit_variances
+from features.learnt.likelihood import fit_variances
+from features.learnt.marker import NETEST, named
 from features.learnt.rows import Rows, columns
+from features.learnt.sums import Sums
+
+SUMS = ("n", "sum_month", "sum_month2", "sum_scaled", "sum_month_scaled", "sum_scaled2")
 
 
 @dataclass(frozen=True)
 class MixedModel:
-    """Best linear unbiased prediction (BLUP) of the score at L(s) and of its slope.
+    """Best linear unbiased prediction (BLUP) of a marker at L(s) and of its slope.
 
-    l = b0 + b1 t + b2 arm + u0 + u1 t + e on post-operative results up to the landmark sample, l the logit score,
-    t in months from surgery, (u0, u1) ~ N(0, covariance) by patient, e ~ N(0, residual). Restricted maximum
-    likelihood from sufficient statistics: sums by patient stand for the single results, nothing is lost.
+    l = b0 + b1 t + b2 arm + u0 + u1 t + e on post-operative results up to the landmark sample, l the result on the
+    scale of the marker (logit of a score, ln of a quantity), t in months from surgery, (u0, u1) ~ N(0, covariance) by
+    patient, e ~ N(0, residual). Restricted maximum likelihood from sufficient statistics: sums by patient stand for
+    the single results, nothing is lost.
     The random slope needs patients with three results; without them only the intercept is random and the slope is not
     estimable: it would be b1 for everybody. Without patients with two results level and noise cannot be told apart.
+
+    Results beyond a limit of their assay are not among the sums: a patient with some of them below it has a level that
+    is too high, one with nothing else has none; ``<marker>_below_limit`` tells them. CgA enters by the kit of the
+    patient's landmark sample; patients of different kits share one model.
 
     Parameters
     ----------
     fixed : ndarray, shape (3,)
-        b0 (logit), b1 (logit/month), b2 (logit); 0 for a term that the training rows do not identify.
+        b0 (scale), b1 (scale/month), b2 (scale); 0 for a term that the training rows do not identify.
     covariance : ndarray, shape (2, 2)
         Of u0 and u1.
     residual : ndarray, shape ()
-        Variance of e (logit^2). Everything is NaN when the model is not estimable.
+        Variance of e (scale^2). Everything is NaN when the model is not estimable.
     closing : ndarray, shape ()
         L(s) is s plus this many months.
     slopes : ndarray, shape ()
         1 when slopes are random, else 0.
+    marker : ndarray of str, shape ()
+        Prefix of its columns, one of :data:`features.learnt.marker.SCALES`.
 
     References
     ----------
@@ -44,21 +54,20 @@ class MixedModel:
     residual: np.ndarray
     closing: np.ndarray
     slopes: np.ndarray
+    marker: np.ndarray = field(default_factory=lambda: np.array(NETEST))
 
-    NEEDS: ClassVar[tuple[str, ...]] = (
-        "landmark",
-        "arm",
-        "netest_post_n",
-        "netest_post_sum_month",
-        "netest_post_sum_month2",
-        "netest_post_sum_scaled",
-        "netest_post_sum_month_scaled",
-        "netest_post_sum_scaled2",
-    )
-    GIVES: ClassVar[tuple[str, ...]] = ("netest_blup_level", "netest_blup_slope")
+    @staticmethod
+    def needs(marker: str = NETEST) -> tuple[str, ...]:
+        """Columns that it looks at."""
+        return ("landmark", "arm", *(f"{marker}_post_{name}" for name in SUMS))
+
+    @staticmethod
+    def gives(marker: str = NETEST) -> tuple[str, ...]:
+        """Columns that it adds."""
+        return (f"{marker}_blup_level", f"{marker}_blup_slope")
 
     @classmethod
-    def fit(cls, rows: Rows, minimum: int, closing: float) -> MixedModel:
+    def fit(cls, rows: Rows, minimum: int, closing: float, marker: str = NETEST) -> MixedModel:
         """Restricted maximum likelihood.
 
         Learnt from all training rows of the landmark that is predicted, labelled or not. Rows of a later landmark
@@ -68,37 +77,39 @@ class MixedModel:
         Parameters
         ----------
         rows : mapping of name to array
-            :attr:`NEEDS`: landmark (months), arm (0/1) and by patient the number of post-operative results and the sums
-            of t, t^2, l, t l and l^2.
+            Those of :meth:`needs`: landmark (months), arm (0/1) and by patient the number of post-operative results
+            and the sums of t, t^2, l, t l and l^2.
         minimum : int
             Patients with two results that a random intercept needs, and with three that a random slope needs.
         closing : float
             Months from s to L(s).
+        marker : str
         """
-        sums = _sums(rows, cls.NEEDS[1:])
+        sums = Sums(*columns(rows, cls.needs(marker)[1:]))
         used = sums.take((sums.count > 0) & np.isfinite(sums.stacked).all(axis=0))
         fitted = None
         if (used.count >= 2).sum() >= minimum:
             fitted = fit_variances(used, slopes=bool((used.count >= 3).sum() >= minimum))
         if fitted is None:
             nothing = (np.full(3, np.nan), np.full((2, 2), np.nan), np.array(np.nan))
-            return cls(*nothing, np.array(float(closing)), np.array(0.0))
-        return cls(*fitted[:3], np.array(float(closing)), np.array(float(fitted[3])))
+            return cls(*nothing, np.array(float(closing)), np.array(0.0), np.array(marker))
+        return cls(*fitted[:3], np.array(float(closing)), np.array(float(fitted[3])), np.array(marker))
 
     def apply(self, rows: Rows) -> dict[str, np.ndarray]:
-        """``netest_blup_level`` at L(s) (logit) and ``netest_blup_slope`` (logit/month) of each row.
+        """``<marker>_blup_level`` at L(s) (scale) and ``<marker>_blup_slope`` (scale/month) of each row.
 
         NaN without a post-operative result, without a known arm, and while the model is not estimable; the slope
         also while slopes are not random.
         """
-        sums = _sums(rows, self.NEEDS[1:])
-        month = columns(rows, self.NEEDS[:1])[0] + self.closing
+        marker = str(self.marker)
+        months, *rest = columns(rows, self.needs(marker))
+        sums, month = Sums(*rest), months + self.closing
         b0, b1, b2 = self.fixed
         person = self._random(sums)
         level = b0 + b1 * month + b2 * sums.arm + person[:, 0] + person[:, 1] * month
         there = sums.count > 0
         slope = np.where(there & (self.slopes > 0), b1 + person[:, 1], np.nan)
-        return {"netest_blup_level": np.where(there, level, np.nan), "netest_blup_slope": slope}
+        return dict(zip(self.gives(marker), (np.where(there, level, np.nan), slope), strict=True))
 
     def _random(self, sums: Sums) -> np.ndarray:
         """u = (residual D^-1 + Z'Z)^-1 Z'r written without D^-1: D (residual I + Z'Z D)^-1 Z'r, shape (n, 2)."""
@@ -122,9 +133,5 @@ class MixedModel:
         """Standard deviations of level, slope and residual."""
         names = ("sd of levels", "sd of slopes", "sd about the line")
         values = np.sqrt([*np.diag(self.covariance), float(self.residual)])
-        return {f"mixed model: {name}": float(value) for name, value in zip(names, values, strict=True)}
-
-
-def _sums(rows: Rows, names: tuple[str, ...]) -> Sums:
-    arm, *rest = columns(rows, names)
-    return Sums(arm, *rest)
+        model = f"mixed model{named(str(self.marker))}"
+        return {f"{model}: {name}": float(value) for name, value in zip(names, values, strict=True)}

@@ -8,7 +8,7 @@ from features.kinetics import table_names
 from features.registry.feature import DESIGN, PAIR, POSTOP, PREOP, PREVIOUS, SAMPLE, WINDOW, Feature
 
 LAST_THREE = "landmark sample and the two post-operative samples before it"
-MEASURED = f"{POSTOP}, those measured (not below the limit)"
+MEASURED = f"{POSTOP}, those measured (not beyond a limit of the assay)"
 RCV = f"{DESIGN}; Fokkema 2006 (asymmetric), Lund 2015 (several results)"
 MOMENTS = "sufficient statistics of least squares and of the random-effects model (Laird and Ware 1982)"
 
@@ -67,7 +67,13 @@ LINES = {
     ),
     "n_samples": Line("count", "post-operative results up to the landmark sample", POSTOP),
     "days_to_landmark": Line("day", "L(s) - day of the landmark sample", SAMPLE),
-    "kinetics_reason": Line("", "why there is no change to the previous sample", PREVIOUS, "reason"),
+    "kinetics_reason": Line(
+        "",
+        "why there is no change to the previous sample: no_landmark_sample, pre_operative_sample, "
+        "one_post_operative_sample, below_limit, above_limit, outside_scale",
+        PREVIOUS,
+        "reason",
+    ),
     "post_n": Line("count", "n", MEASURED, "material", MOMENTS),
     "post_sum_month": Line("month", "sum of t", MEASURED, "material", MOMENTS),
     "post_sum_month2": Line("month^2", "sum of t^2", MEASURED, "material", MOMENTS),

@@ -73,7 +73,7 @@ def _timed() -> list[Feature]:
 
     below = "1 when 5-HIAA of that collection is below the limit of its assay (it enters as limit / sqrt 2)"
     incomplete = "1 when creatinine per 24 h is below the range of the sex and the window holds no complete collection"
-    reasons = "not_collected, outside_window, not_measured, failed_qc, no_volume, hours_out_of_range, "
+    reasons = "not_collected, outside_window, not_measured, not_timed, failed_qc, no_volume, hours_out_of_range, "
     missing = f"why there is no excretion: {reasons}incomplete_collection, excess_collection"
     return [
         of_day("hiaa_24h_ln", "ln umol/24h", formula, SAMPLE, "number", "hiaa_24h"),

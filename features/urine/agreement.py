@@ -29,8 +29,7 @@ def urine_calls(ratios: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """
     value = ratios["ratio"].to_numpy(dtype="float64")
     below, above = (ratios[name].eq(True).to_numpy(dtype=bool) for name in ("censored", "above"))
-    call = calls(value, below, urine_rules(protocol))
-    return pd.Series(np.where(above & (call == 0), np.nan, call), index=ratios.index)
+    return pd.Series(calls(value, below, urine_rules(protocol), above), index=ratios.index)
 
 
 def agreement_state(blood: np.ndarray, urine: np.ndarray) -> np.ndarray:

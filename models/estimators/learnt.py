@@ -12,6 +12,7 @@ import pandas as pd
 
 from features.learnt import Bridge, BridgedChange, CensoredNormal, Clusters, MixedModel, Signature, StableVariation
 from features.learnt.clusters import CLUSTER, GENE
+from features.learnt.marker import NETEST, SCALES
 from features.learnt.rows import Rows, take
 from features.learnt.signature import SIGNATURE
 from models.estimators.base import DEATH, RiskModel, State
@@ -50,14 +51,14 @@ def _bridged_change(training: Training, use: bool) -> tuple[Learnt, dict[str, np
     return bridge, bridge.apply(training.rows)
 
 
-def _mixed_model(training: Training, minimum: int, closing: float) -> tuple[Learnt, dict[str, np.ndarray]]:
-    model = MixedModel.fit(take(training.rows, training.own, MixedModel.NEEDS), minimum, closing)
+def _mixed_model(training: Training, marker: str, minimum: int, closing: float) -> tuple[Learnt, dict[str, np.ndarray]]:
+    model = MixedModel.fit(take(training.rows, training.own, MixedModel.needs(marker)), minimum, closing, marker)
     return model, model.apply(training.rows)
 
 
-def _stable(training: Training, minimum: int, z: float) -> tuple[Learnt, dict[str, np.ndarray]]:
+def _stable(training: Training, marker: str, minimum: int, z: float) -> tuple[Learnt, dict[str, np.ndarray]]:
     stable = training.labelled & (training.y["label"] == 0) & (training.y["event"] != DEATH)
-    variation = StableVariation.fit(training.rows, stable, minimum, z)
+    variation = StableVariation.fit(training.rows, stable, minimum, z, marker)
     return variation, variation.apply(training.rows)
 
 
@@ -96,6 +97,13 @@ LEARNERS: dict[str, tuple[type[Learnt], Learner]] = {
     "censored": (CensoredNormal, _censored),
     "signature": (Signature, _signature),
 }
+# The blood score keeps the bare names; every other marker has a learner of its own beside it.
+OF_MARKERS = {
+    (name, marker): name if marker == NETEST else f"{name}_{marker}"
+    for name in ("mixed_model", "stable")
+    for marker in SCALES
+}
+LEARNERS |= {own: LEARNERS[name] for (name, _), own in OF_MARKERS.items()}
 
 
 def needs(name: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -104,14 +112,18 @@ def needs(name: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(GENE + gene for members in settings["membership"].values() for gene in members))
     if name == "signature":
         return tuple(GENE + gene for gene in settings["genes"])
-    return tuple(LEARNERS[name][0].NEEDS)  # type: ignore[union-attr]
+    learner: Any = LEARNERS[name][0]
+    return learner.needs(settings["marker"]) if "marker" in settings else learner.NEEDS
 
 
 def gives(name: str, settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Columns that a learner adds."""
     if name == "clusters":
         return tuple(CLUSTER + cluster for cluster in settings["membership"])
-    return (SIGNATURE,) if name == "signature" else tuple(LEARNERS[name][0].GIVES)  # type: ignore[union-attr]
+    if name == "signature":
+        return (SIGNATURE,)
+    learner: Any = LEARNERS[name][0]
+    return learner.gives(settings["marker"]) if "marker" in settings else learner.GIVES
 
 
 class LearntRisk(RiskModel):

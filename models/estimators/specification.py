@@ -10,7 +10,7 @@ from features.registry import LEARNT
 from models.estimators.base import RiskModel
 from models.estimators.boosted import BoostedTrees
 from models.estimators.encoding import SCORE, TERMS
-from models.estimators.learnt import LearntRisk
+from models.estimators.learnt import OF_MARKERS, LearntRisk
 from models.estimators.logistic_risk import LogisticRisk
 from models.estimators.rule import CutoffRule
 from models.estimators.stacked_cox import StackedCox
@@ -164,13 +164,16 @@ def recipe(protocol: Protocol, seed: int = 0, everything: bool = True) -> dict[s
     out: dict[str, dict[str, Any]] = {"bridge": {"use": bridge == "controls"}}
     if not everything:
         return out
-    return out | {
-        "bridged_change": out["bridge"],
+    of_marker = {
         "mixed_model": {
             "minimum": int(protocol["mixed_model.minimum_patients"]),
             "closing": float(protocol["clock.closing_months"]),
         },
         "stable": {"minimum": int(protocol["stable.minimum_patients"]), "z": float(protocol["kinetics.rcv_z"])},
+    }
+    return out | {
+        "bridged_change": out["bridge"],
+        **{own: {"marker": marker} | of_marker[name] for (name, marker), own in OF_MARKERS.items()},
         "censored": {},
         "clusters": {"membership": dict(protocol.panel.omes)},
         "signature": {

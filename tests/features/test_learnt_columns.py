@@ -11,7 +11,8 @@ from scipy.stats import norm
 
 from data.protocol import load_protocol
 from features.expression import omic_scores
-from features.learnt import CensoredNormal, Clusters, Signature, StableVariation
+from features.learnt import CensoredNormal, Clusters, MixedModel, Signature, StableVariation
+from features.learnt.marker import SCALES
 from features.registry import FEATURES, LEARNT
 
 FLAG, EXPECTED, SCORE = "netest_rcv_rise_stable", "hiaa_creatinine_expected", "signature_score"
@@ -62,6 +63,35 @@ def test_variation_is_recovered_from_many():
     )
     fitted = StableVariation.fit(rows, np.ones(20_000, bool), minimum=20, z=1.645)
     assert float(fitted.sd) == pytest.approx(0.3, rel=0.02)
+
+
+def rows_of(marker: str) -> pd.DataFrame:
+    """The rows above as another marker has them: a quantity that doubles, a score from 20 to 40."""
+    rows = variation_rows()
+    if SCALES[marker] == "ln":
+        rows = rows.drop(columns=["netest_last", "netest_change_previous"])
+        rows["netest_lnratio_previous"] = [0.0, -0.05, np.log(2.0), np.nan, np.log(2.0)]
+    return rows.rename(columns=lambda name: name.replace("netest", marker))
+
+
+@pytest.mark.parametrize(("marker", "rises"), [(name, [0, 0, 1, np.nan, 1]) for name in SCALES])
+def test_variation_of_every_marker(marker, rises):
+    """sd sqrt(.05) as above; ln 2 = .693 is beyond .520, and beyond 1.955 sqrt(2) .2236 = .618 (two comparisons)."""
+    rows, stable = rows_of(marker), np.array([True, True, True, True, False])
+    assert set(rows) == set(StableVariation.needs(marker)) <= set(FEATURES)
+    fitted = StableVariation.fit(rows, stable, minimum=3, z=1.645, marker=marker)
+    assert float(fitted.sd) == pytest.approx(np.sqrt(0.05)) and float(fitted.patients) == 3
+    np.testing.assert_array_equal(fitted.apply(rows)[f"{marker}_rcv_rise_stable"], rises)
+
+
+@pytest.mark.parametrize("marker", SCALES)
+def test_a_step_from_or_to_beyond_a_limit_is_not_estimable(marker):
+    """The change is missing then, although two results before were measured."""
+    fitted = StableVariation(np.array(0.2), np.array(1.645), np.array(30.0), np.array(marker))
+    rows = rows_of(marker).iloc[[2]]
+    step = [name for name in rows if name.endswith("_previous")]
+    assert fitted.apply(rows)[f"{marker}_rcv_rise_stable"] == 1
+    assert np.isnan(fitted.apply(rows.assign(**dict.fromkeys(step, np.nan)))[f"{marker}_rcv_rise_stable"]).all()
 
 
 # ---- clusters --------------------------------------------------------------------------------------------------------
@@ -229,3 +259,21 @@ def test_learnt_columns_are_in_the_dictionary_and_never_in_a_table():
     assert {feature.source for feature in LEARNT.values()} == {"fold"}
     assert sum(name.startswith("cluster_") for name in LEARNT) == 8
     assert not any("netest" in name for name in LEARNT if name.startswith("signature"))
+
+
+@pytest.mark.parametrize(
+    ("marker", "level", "slope", "specimen", "stamp"),
+    [
+        ("netest", "logit", "logit/month", "blood", "netest"),
+        ("cga", "ln ng/mL", "ln/month", "blood", "cga"),
+        ("hiaa_creatinine", "ln umol/mmol", "ln/month", "urine", "hiaa"),
+        ("urine_score", "logit", "logit/month", "urine", "urine_score"),
+    ],
+)
+def test_every_marker_has_level_slope_and_stable_rise(marker, level, slope, specimen, stamp):
+    found = [LEARNT[name] for name in (*MixedModel.gives(marker), *StableVariation.gives(marker))]
+    assert [feature.unit for feature in found] == [level, slope, ""]
+    assert [feature.kind for feature in found] == ["number", "number", "flag"]
+    assert {(feature.specimen, feature.stamp) for feature in found} == {(specimen, stamp)}
+    assert {feature.reference.split(",")[0] for feature in found} == {"Laird", "von Neumann et al."}
+    assert set(MixedModel.needs(marker)) - {"landmark"} <= set(FEATURES)

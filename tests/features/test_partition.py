@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from data.findings import Refused
 from data.simulate.generate import generate
 from features import partition
 from features.landmark import LandmarkTable, LeakageError, table_at
+from features.outcomes.readings import PROTOCOL_SCANS
 from features.partition import Part, joined, part_tables, split, tables_by_parts, witnesses
 
 
@@ -185,26 +186,31 @@ def test_other_refusals_have_the_words_of_the_whole_trial(rows, two, protocol, w
     assert str(by_parts.value) == str(whole.value)
 
 
-def test_visits_named_by_one_patient_are_not_assigned_for_the_others(rows, three, protocol):
-    three["imaging"] = [
-        rows.scan(6, "equivocal", "P2"),
-        *(rows.scan(month, "equivocal", "P3", scheduled_month=None) for month in (6, 12)),
-    ]
+@pytest.fixture
+def scheduled_only(protocol):
+    """A protocol under which only scans that belong to a visit count: an unnamed recurrence is none."""
+    key = "imaging.ascertainment"
+    record = replace(protocol.records[key], value=PROTOCOL_SCANS)
+    return replace(protocol, records=protocol.records | {key: record})
+
+
+def test_visits_named_by_one_patient_are_not_assigned_for_the_others(rows, three, scheduled_only):
+    three["imaging"] = [rows.scan(6, "clear", "P2"), rows.scan(6, "recurrence", "P3", scheduled_month=None)]
     trial = rows.trial(**three)
-    found = assert_same(trial, protocol, [12.0], 3)
+    named = assert_same(trial, scheduled_only, [12.0], 3)
     unnamed = trial.replace(imaging=trial.imaging.assign(scheduled_month=np.nan))
-    other = assert_same(unnamed, protocol, [12.0], 3)
-    assert [table[12.0].rows.loc["P3", "months_since_adequate"] > 6 for table in (found, other)] == [False, False]
+    assigned = assert_same(unnamed, scheduled_only, [12.0], 3)
+    assert ["P3" in table[12.0].rows.index for table in (named, assigned)] == [True, False]
 
 
-def test_visits_count_as_named_from_the_first_named_scan_on(rows, three, protocol):
+def test_visits_count_as_named_from_the_first_named_scan_on(rows, three, scheduled_only):
     three["imaging"] = [
-        rows.scan(12, "clear", "P1"),
-        rows.scan(6, "clear", "P2", day=5),
-        *(rows.scan(month, "equivocal", "P3", scheduled_month=None) for month in (3, 6)),
-        rows.scan(24, "clear", "P3"),
+        rows.scan(24, "clear", "P1"),
+        rows.scan(6, "clear", "P2"),
+        rows.scan(3, "recurrence", "P3", scheduled_month=None),
     ]
-    assert_same(rows.trial(**three), protocol, [3.0, 6.0], 3)
+    found = assert_same(rows.trial(**three), scheduled_only, [3.0, 12.0], 3)
+    assert ["P3" in found[at].rows.index for at in (3.0, 12.0)] == [False, True]
 
 
 def test_a_plate_that_two_patients_share_keeps_its_controls(rows, two, protocol):

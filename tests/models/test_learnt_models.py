@@ -27,6 +27,7 @@ from models.validation.cohort import build_cohort
 from models.validation.folds import assign_folds, cross_validate, fit_models, predict_fold
 
 LEARNING = ("M1", "M2", "M3", "M5")
+OTHERS = ("cga", "hiaa_creatinine", "urine_score")
 
 
 def setting(protocol, **values):
@@ -46,21 +47,40 @@ def material(rows: pd.DataFrame, seed: int = 3, tubes: int = 12) -> dict[str, np
     wells = rng.normal(0, 0.4, plate.max() + 1)[:, None] + rng.normal(0, 0.1, (plate.max() + 1, 4))
     results, month = rows["netest_logit"].to_numpy()[:, None] + rng.normal(0, 0.3, (n, 3)), np.array([2.0, 4.0, 6.0])
     below = rng.random(n) < 0.2
-    sums = (np.full(n, 3.0), np.full(n, 12.0), np.full(n, 56.0), results.sum(1), results @ month, (results**2).sum(1))
-    names = ("n", "sum_month", "sum_month2", "sum_scaled", "sum_month_scaled", "sum_scaled2")
     return {
         "netest_deviation": wells.mean(1)[plate],
         "netest_deviation_n": np.full(n, 4.0),
         "netest_deviation_ss": ((wells - wells.mean(1, keepdims=True)) ** 2).sum(1)[plate],
         "netest_deviation_change": rng.normal(0, 0.5, n),
-        **{f"netest_post_{name}": values for name, values in zip(names, sums, strict=True)},
-        "netest_post_sum_step2": (np.diff(results) ** 2).sum(1),
+        **course("netest", results, month),
         "netest_change_previous": rng.uniform(0, 5, n),
+        **others(n, seed, month),
         "hiaa_creatinine_ln": np.where(below, 0.2, rng.normal(1.5, 0.6, n)),
         "hiaa_creatinine_below_limit": below.astype(float),
         "hiaa_creatinine_limit_ln": np.where(below, 0.55, np.nan),
         **{name: rng.normal(5, 1, n) for name in COLUMNS if name.startswith("gene_")},
     }
+
+
+def course(marker: str, results: np.ndarray, month: np.ndarray) -> dict[str, np.ndarray]:
+    """Sums over the results of each patient, shape (n, 3), on the scale of the marker."""
+    n = len(results)
+    sums = (np.full(n, 3.0), np.full(n, 12.0), np.full(n, 56.0), results.sum(1), results @ month, (results**2).sum(1))
+    names = ("n", "sum_month", "sum_month2", "sum_scaled", "sum_month_scaled", "sum_scaled2")
+    found = {f"{marker}_post_{name}": values for name, values in zip(names, sums, strict=True)}
+    return found | {f"{marker}_post_sum_step2": (np.diff(results) ** 2).sum(1)}
+
+
+def others(n: int, seed: int, month: np.ndarray) -> dict[str, np.ndarray]:
+    """Three results of every marker but the blood score, each patient with a level and a slope."""
+    rng = np.random.default_rng([seed, n])
+    out: dict[str, np.ndarray] = {}
+    for marker in OTHERS:
+        line = rng.normal(0, 0.6, (n, 1)) + rng.normal(0, 0.2, (n, 1)) * month
+        results = line + rng.normal(0, 0.3, (n, 3))
+        out |= course(marker, results, month) | {f"{marker}_lnratio_previous": np.diff(results)[:, -1]}
+    out["urine_score_last"] = rng.uniform(40, 60, n)
+    return out | {"urine_score_change_previous": rng.uniform(-30, 30, n)}
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +180,9 @@ def test_with_material_everything_is_learnt(fitted):
     facts = model.describe()
     assert facts["bridge: sd of plates"] > 0.1 and facts["cluster genes"] > 20 and facts["stable patients"] >= 20
     assert {"signature: root sum of squares", "mixed model: sd of slopes"} <= set(facts)
+    assert all(facts[f"mixed model ({marker}): sd of slopes"] > 0.1 for marker in OTHERS)
+    assert all(0.2 < facts[f"sd of a stable result ({marker})"] < 0.6 for marker in OTHERS)
+    assert all(facts[f"stable patients ({marker})"] == facts["stable patients"] for marker in OTHERS)
     assert set(fitted["M1"].describe()) == {"penalty", BRIDGED, "arm", "bridge: sd of plates", "sd of one control"}
 
 
@@ -239,8 +262,8 @@ def test_outcomes_move_neither_bridge_nor_mixed_model_nor_clusters(cohort, low):
     own = np.flatnonzero(cohort.own)
     permuted[own] = y[np.random.default_rng(7).permutation(own)]
     one, two = (build("M5", cohort.endpoint, low).fit(cohort.rows, z, cohort.patient) for z in (y, permuted))
-    blind = [key for key in one.state_ if "." in key and key.split(".")[0] not in ("stable", "signature")]
-    assert len(blind) > 14
+    blind = [key for key in one.state_ if "." in key and not key.startswith(("stable", "signature"))]
+    assert len(blind) > 32 and sum(key.startswith("mixed_model_") for key in blind) == 18
     for key in blind:
         np.testing.assert_array_equal(one.state_[key], two.state_[key], err_msg=key)
     assert (one.state_["signature.coefficients"] != two.state_["signature.coefficients"]).all()
@@ -250,7 +273,7 @@ def test_levels_are_learnt_at_their_own_landmark_only(cohort, low):
     """Results after L(s) sit in rows of later landmarks; a model of month 6 must not learn levels from them."""
     y = cohort.weighted(np.arange(len(cohort.patients)))
     later = cohort.rows.copy()
-    moved = [name for name in COLUMNS if name.startswith(("netest_post", "gene_", "hiaa"))]
+    moved = [name for name in COLUMNS if name.startswith(("gene_", "hiaa")) or "_post_" in name]
     later.loc[~cohort.own, moved] = later.loc[~cohort.own, moved] + 5.0
     one, two = (build("M5", cohort.endpoint, low).fit(rows, y, cohort.patient) for rows in (cohort.rows, later))
     assert (~cohort.own).sum() > 20
