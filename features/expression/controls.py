@@ -9,7 +9,7 @@ from data.protocol import Protocol
 from data.trial import Trial
 from features.kinetics import logit_score
 
-DEVIATION_COLUMNS = ["deviation", "n", "ss"]
+DEVIATION_COLUMNS = ["deviation", "n", "ss", "level_ss", "level_sp"]
 
 
 def control_deviation(trial: Trial, protocol: Protocol) -> pd.DataFrame:
@@ -29,8 +29,10 @@ def control_deviation(trial: Trial, protocol: Protocol) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by ``plate``, sorted: ``deviation`` (logit; positive = the plate reads high), ``n`` (control wells) and
-        ``ss`` (sum of squared differences from the plate's own mean, logit^2). A plate without a control well that
-        has value and nominal value is not there.
+        ``ss`` (sum of squared differences from the plate's own mean, logit^2); ``level_ss`` and ``level_sp``, sum of
+        squares of logit(nominal) about its own mean and of its products with d: with them a bias of the assay at one
+        level of the controls, common to all plates, can be told from noise. A plate without a control well that has
+        value and nominal value is not there.
 
     References
     ----------
@@ -41,7 +43,12 @@ def control_deviation(trial: Trial, protocol: Protocol) -> pd.DataFrame:
     d = (logit_score(controls["value"]) - logit_score(controls["nominal"]))[of_score].dropna()
     plates, names = pd.factorize(controls.loc[d.index, "plate"].to_numpy(dtype=object), sort=True)
     n = np.bincount(plates, minlength=len(names))
-    mean = np.bincount(plates, weights=d, minlength=len(names)) / n
-    ss = np.bincount(plates, weights=(d.to_numpy() - mean[plates]) ** 2, minlength=len(names))
-    index = pd.Index(names, dtype=object, name="plate")
-    return pd.DataFrame({"deviation": mean, "n": n, "ss": ss}, index=index, columns=DEVIATION_COLUMNS)
+    level = logit_score(controls.loc[d.index, "nominal"]).to_numpy()
+
+    def total(values: np.ndarray) -> np.ndarray:
+        return np.bincount(plates, weights=values, minlength=len(names))
+
+    mean = total(d.to_numpy()) / n
+    off, away = d.to_numpy() - mean[plates], level - (total(level) / n)[plates]
+    found = {"deviation": mean, "n": n, "ss": total(off**2), "level_ss": total(away**2), "level_sp": total(away * off)}
+    return pd.DataFrame(found, index=pd.Index(names, dtype=object, name="plate"), columns=DEVIATION_COLUMNS)

@@ -7,12 +7,12 @@ import pandas as pd
 
 from data.protocol import Protocol
 from data.trial import Trial
-from features.expression import calibrated_differences, control_deviation, reference_genes, wells_of
+from features.expression import DEVIATION_COLUMNS, calibrated_differences, control_deviation, reference_genes, wells_of
 from features.landmark.view import Block, View
 from features.landmark.window import sample_window
 from features.measurements import sample_days
 
-DEVIATION = {"deviation": "netest_deviation", "n": "netest_deviation_n", "ss": "netest_deviation_ss"}
+DEVIATION = {name: f"netest_deviation_{name}" for name in DEVIATION_COLUMNS} | {"deviation": "netest_deviation"}
 
 
 def gene_block(view: View) -> Block:

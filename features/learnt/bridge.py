@@ -21,7 +21,10 @@ class Bridge:
     b_p ~ N(centre, between) and the noise has variance within / n_p. The best guess of b_p - centre is
     k_p (d_p - centre), k_p = between / (between + within / n_p), and that is what is taken off:
     ``netest_bridged`` = l - k_p (d_p - centre). What all training plates have in common stays in, so that bridged
-    scores keep the scale of the score. A plate without controls is left as it is.
+    scores keep the scale of the score. A plate without controls is left as it is. A bias of the assay that all plates
+    share at one level of the controls (LOW reads high, HIGH reads low) is a line over logit(nominal), common to the
+    plates; it is taken out of the noise, which would otherwise hide the plates. Plates are taken to carry the same
+    levels.
 
     The outcome has no way in: neither :meth:`fit` nor :meth:`apply` has an argument for it (statistics.md 1.1, L4).
 
@@ -46,6 +49,8 @@ class Bridge:
         "netest_deviation",
         "netest_deviation_n",
         "netest_deviation_ss",
+        "netest_deviation_level_ss",
+        "netest_deviation_level_sp",
     )
     GIVES: ClassVar[tuple[str, ...]] = ("netest_bridged",)
 
@@ -66,7 +71,9 @@ class Bridge:
         ----------
         rows : mapping of name to array
             ``netest_deviation`` (mean deviation of the control wells of the row's plate, logit),
-            ``netest_deviation_n`` (their number), ``netest_deviation_ss`` (their sum of squares about that mean).
+            ``netest_deviation_n`` (their number), ``netest_deviation_ss`` (their sum of squares about that mean),
+            ``netest_deviation_level_ss`` and ``netest_deviation_level_sp`` (sums of squares of logit(nominal) and of
+            its products with the deviation; missing = one level).
 
         Returns
         -------
@@ -74,12 +81,16 @@ class Bridge:
             :meth:`none` with fewer than two plates, or when no plate has two control wells. Rows carry no name of
             their plate: plates whose controls agree in mean, number and sum of squares count as one.
         """
-        controls = np.array(columns(rows, cls.NEEDS[1:4]))
-        deviation, wells, squares = different(controls[:, np.isfinite(controls).all(axis=0) & (controls[1] > 0)])
-        freedom = (wells - 1).sum()
+        controls = np.array(columns(rows, cls.NEEDS[1:6]))
+        controls[3:] = np.nan_to_num(controls[3:])
+        plates = different(controls[:, np.isfinite(controls).all(axis=0) & (controls[1] > 0)])
+        deviation, wells, squares, levels, products = plates
+        freedom, noise = (wells - 1).sum(), squares.sum()
+        if levels.sum() > 0:
+            freedom, noise = freedom - 1, max(noise - products.sum() ** 2 / levels.sum(), 0.0)
         if len(deviation) < FEWEST_PLATES or freedom <= 0:
             return cls.none()
-        within = squares.sum() / freedom
+        within = noise / freedom
         between = max(deviation.var(ddof=1) - within * (1 / wells).mean(), 0.0)
         return cls(np.array(deviation.mean()), np.array(between), np.array(within))
 

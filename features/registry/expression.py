@@ -39,5 +39,7 @@ def _deviations() -> list[Feature]:
         of_plate("", "logit", "mean over the control wells of the score plate of logit(value) - logit(nominal)"),
         of_plate("_n", "count", "control wells of the score plate"),
         of_plate("_ss", "logit^2", "sum of squares of the control wells about the mean of their plate"),
+        of_plate("_level_ss", "logit^2", "sum of squares of logit(nominal) of the control wells about its mean"),
+        of_plate("_level_sp", "logit^2", "sum of products of logit(nominal) and deviation about their means"),
         of_plate("_change", "logit", "deviation of the plate of S_s - deviation of the plate of S_u", PREVIOUS),
     ]

@@ -53,7 +53,7 @@ def report(home: Home, kind: str, name: str | None, out: Path | None, as_json: b
 @DATA_CUT
 @command()
 def dataset(home: Home, out: Path | None, form: str, data_cut: Any, as_json: bool) -> None:
-    """Export the analysis set at a data cut: features, labels, weights and samples, with a data dictionary.
+    """Export the analysis set at a data cut: features, labels, weights, samples; with a dictionary.
 
     \b
     Example:  netest dataset --data-cut 2027-01-31 --out analysis/

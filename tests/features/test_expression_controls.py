@@ -28,9 +28,10 @@ def test_deviation_of_a_plate_is_the_mean_over_its_control_wells(protocol):
         control("PL3", None, 40),
     )
     # ln(25.5 / 75.5) - ln(20.5 / 80.5) = .282379; ln(80.5 / 20.5) - ln(70.5 / 30.5) = .529947
+    # Levels: ln(20.5 / 80.5) = -1.367832 and ln(70.5 / 30.5) = .837886; their distance is 2.205718.
     assert found.round(5).to_dict("index") == {
-        "PL1": {"deviation": 0.40616, "n": 2, "ss": 0.03065},
-        "PL2": {"deviation": 0.0, "n": 1, "ss": 0.0},
+        "PL1": {"deviation": 0.40616, "n": 2, "ss": 0.03065, "level_ss": 2.4326, "level_sp": 0.27303},
+        "PL2": {"deviation": 0.0, "n": 1, "ss": 0.0, "level_ss": 0.0, "level_sp": 0.0},
     }
 
 

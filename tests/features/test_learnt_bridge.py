@@ -13,10 +13,11 @@ import features.learnt as learnt
 from features.learnt import Bridge, BridgedChange
 
 COLUMNS = ["netest_logit", "netest_deviation", "netest_deviation_n", "netest_deviation_ss"]
+LEVELS = ["netest_deviation_level_ss", "netest_deviation_level_sp"]
 
 
-def plates(rows: list[tuple[float, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=COLUMNS)
+def plates(rows: list[tuple[float, ...]] | np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=COLUMNS).reindex(columns=[*COLUMNS, *LEVELS])
 
 
 # Three plates with two control wells each: mean deviation .2, variance .09; one well varies by .06 / 3 = .02.
@@ -37,6 +38,37 @@ def test_three_plates_by_hand():
     # k = .08 / (.08 + .01) = 8/9
     expected = [1.0, 1.0 + 0.3 * 8 / 9, 1.0 - 0.3 * 8 / 9]
     np.testing.assert_allclose(bridge.apply(THREE)["netest_bridged"], expected)
+
+
+def test_a_bias_that_all_plates_share_at_one_level_is_not_noise():
+    # LOW and HIGH at logit -1 and 1: every LOW reads .6 lower and every HIGH .6 higher than the plate, d = +-.6.
+    biased = THREE.assign(netest_deviation_ss=2 * 0.6**2, netest_deviation_level_ss=2.0, netest_deviation_level_sp=1.2)
+    bridge = Bridge.fit(biased)
+    assert float(bridge.within) == pytest.approx(0.0, abs=1e-15)
+    assert float(bridge.between) == pytest.approx(0.09)
+    without = Bridge.fit(biased.assign(netest_deviation_level_ss=np.nan, netest_deviation_level_sp=np.nan))
+    assert float(without.between) == 0.0
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.4, 0.8])
+def test_the_shared_bias_moves_no_variance(bias):
+    """2000 plates with one LOW and one HIGH: plates vary by .4, wells by .2."""
+    rng = np.random.default_rng(7)
+    effect, level = rng.normal(0, 0.4, 2000), np.array([-1.8, 0.8])
+    wells = effect[:, None] + bias * np.array([-1.0, 1.0]) + rng.normal(0, 0.2, (2000, 2))
+    away, off = level - level.mean(), wells - wells.mean(1, keepdims=True)
+    rows = pd.DataFrame(
+        {
+            "netest_deviation": wells.mean(1),
+            "netest_deviation_n": 2.0,
+            "netest_deviation_ss": (off**2).sum(1),
+            "netest_deviation_level_ss": (away**2).sum(),
+            "netest_deviation_level_sp": off @ away,
+        }
+    )
+    bridge = Bridge.fit(rows)
+    assert float(bridge.within) == pytest.approx(0.04, rel=0.1)
+    assert float(bridge.between) == pytest.approx(0.16, rel=0.1)
 
 
 def test_more_control_wells_are_believed_more():
@@ -102,7 +134,7 @@ def test_the_variances_are_those_of_the_plates(seed):
     mean = wells.mean(axis=1)
     squares = ((wells - mean[:, None]) ** 2).sum(axis=1)
     score = rng.normal(size=4000)
-    rows = pd.DataFrame(np.column_stack([score + effect, mean, np.full(4000, 4.0), squares]), columns=COLUMNS)
+    rows = plates(np.column_stack([score + effect, mean, np.full(4000, 4.0), squares]))
     bridge = Bridge.fit(rows)
     assert float(bridge.between) == pytest.approx(0.25, rel=0.06)
     assert float(bridge.within) == pytest.approx(0.04, rel=0.04)
