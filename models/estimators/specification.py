@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.protocol import Endpoint, Protocol
+from features.learnt.clusters import CLUSTER
 from features.registry import LEARNT
 from models.estimators.base import RiskModel
 from models.estimators.boosted import BoostedTrees
 from models.estimators.encoding import SCORE, TERMS
-from models.estimators.learnt import OF_MARKERS, LearntRisk
+from models.estimators.learnt import OF_MARKERS, LearntRisk, gives
 from models.estimators.logistic_risk import LogisticRisk
 from models.estimators.rule import CutoffRule
 from models.estimators.stacked_cox import StackedCox
@@ -33,6 +34,7 @@ ALL = (
 FLAGGED = ("ln_ki67",)
 INCREASING = (BRIDGED, "netest_mean", "netest_max", "equivocal_scans")
 BRIDGES = ("controls", "none")
+NO_CLUSTERS: dict[str, Any] = {"membership": {}}
 RULE, CLINICAL_COMPARATOR = "M0", "Mc"
 
 
@@ -137,7 +139,10 @@ def build(name: str, endpoint: Endpoint, protocol: Protocol, *, version: str | N
     model = _plain(spec, endpoint, protocol, version, seed)
     if BRIDGED not in spec.terms:
         return model
-    return LearntRisk(model, recipe(protocol, seed, everything=name == "M5"), endpoint.landmark)
+    learners = recipe(protocol, seed, everything=name == "M5")
+    out = {CLUSTER + ome for ome in protocol.panel.omes} - set(gives("clusters", learners.get("clusters", NO_CLUSTERS)))
+    model.terms = tuple(term for term in model.terms if term not in out)
+    return LearntRisk(model, learners, endpoint.landmark)
 
 
 def recipe(protocol: Protocol, seed: int = 0, everything: bool = True) -> dict[str, dict[str, Any]]:
@@ -164,6 +169,10 @@ def recipe(protocol: Protocol, seed: int = 0, everything: bool = True) -> dict[s
     out: dict[str, dict[str, Any]] = {"bridge": {"use": bridge == "controls"}}
     if not everything:
         return out
+    # A cluster whose genes nobody has checked against their source drives no model (domain facts, 1.2).
+    verified = {
+        ome: genes for ome, genes in protocol.panel.omes.items() if protocol.panel.ome_status[ome] != "unverified"
+    }
     of_marker = {
         "mixed_model": {
             "minimum": int(protocol["mixed_model.minimum_patients"]),
@@ -175,7 +184,7 @@ def recipe(protocol: Protocol, seed: int = 0, everything: bool = True) -> dict[s
         "bridged_change": out["bridge"],
         **{own: {"marker": marker} | of_marker[name] for (name, marker), own in OF_MARKERS.items()},
         "censored": {},
-        "clusters": {"membership": dict(protocol.panel.omes)},
+        **({"clusters": {"membership": verified}} if verified else {}),
         "signature": {
             "genes": protocol.panel.genes,
             "minimum": int(protocol["signature.minimum_patients"]),

@@ -39,6 +39,14 @@ def setting(protocol, **values):
     return dataclasses.replace(protocol, records={**protocol.records, **changed})
 
 
+def checked(protocol):
+    """The protocol with a panel whose clusters somebody has checked against their source."""
+    panel = protocol.panel
+    return dataclasses.replace(
+        protocol, panel=dataclasses.replace(panel, ome_status=dict.fromkeys(panel.omes, "stated"))
+    )
+
+
 def material(rows: pd.DataFrame, seed: int = 3, tubes: int = 12) -> dict[str, np.ndarray]:
     """Plates of 12 tubes with four control wells, three post-operative results, genes, and 5-HIAA below its limit."""
     rng = np.random.default_rng(seed)
@@ -96,7 +104,7 @@ def cohort(bare):
 @pytest.fixture(scope="module")
 def low(protocol):
     """A signature that 60 patients may carry, so that a small cohort shows it at work."""
-    return setting(protocol, signature__minimum_patients=60)
+    return setting(checked(protocol), signature__minimum_patients=60)
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +116,22 @@ def fitted(cohort, low):
 
 # ---- what is looked at and what is added -----------------------------------------------------------------------------
 def test_everything_looked_at_is_in_the_dictionary_and_everything_given_is_learnt(protocol):
-    whole = recipe(protocol)
+    whole = recipe(checked(protocol))
     assert set(whole) == set(LEARNERS)
     looked_at = {name for learner, settings in whole.items() for name in needs(learner, settings)}
     assert looked_at - {"landmark"} <= set(FEATURES) and looked_at <= set(COLUMNS)
     given = [name for learner, settings in whole.items() for name in gives(learner, settings)]
     assert sorted(given) == sorted(LEARNT) and set(given) <= set(ALL)
+
+
+def test_clusters_that_nobody_checked_drive_no_model(bare, protocol):
+    """The membership as shipped is from memory (data/panel.toml)."""
+    assert set(protocol.panel.ome_status.values()) == {"unverified"}
+    model = build("M5", bare.endpoint, protocol)
+    assert not [term for term in (*model.terms, *model.inner.terms) if term.startswith("cluster_")]
+    one = dataclasses.replace(protocol.panel, ome_status=protocol.panel.ome_status | {"Plurome": "stated"})
+    model = build("M5", bare.endpoint, dataclasses.replace(protocol, panel=one))
+    assert [term for term in model.inner.terms if term.startswith("cluster_")] == ["cluster_Plurome"]
 
 
 def test_encoding_gives_every_number_flag_and_material():
@@ -223,8 +241,8 @@ def test_draws_carry_a_bridge_of_their_own(bare, protocol):
     assert (lower < probability).all() and (probability < upper).all()
 
 
-def test_a_shared_setting_is_not_touched_by_fits(cohort, protocol):
-    model = build("M5", cohort.endpoint, protocol)
+def test_a_shared_setting_is_not_touched_by_fits(cohort, low):
+    model = build("M5", cohort.endpoint, low)
     fit_models(cohort, {"M5": model}, np.arange(len(cohort.patients)))
     assert not hasattr(model, "state_") and not hasattr(model.inner, "state_") and model.inner.terms == ALL
 
