@@ -93,7 +93,8 @@ def truncate(trial: Trial, protocol: Protocol, landmark: float) -> Trial:
     verdicts = trial.verdicts
     frames["verdicts"] = verdicts[verdicts["sample_id"].isin(samples["sample_id"])].reset_index(drop=True)
     frames["wells"] = _wells(trial.wells, samples["sample_id"])
-    plates = pd.concat([frames["results"]["plate"], frames["wells"]["plate"]]).dropna().unique()
+    # Not by concatenation: text and categories, one of them empty, have no type in common.
+    plates = {*frames["results"]["plate"].dropna().unique(), *frames["wells"]["plate"].dropna().unique()}
     controls = trial.controls[trial.controls["plate"].isin(plates)].reset_index(drop=True)
     return trial.replace(**frames, controls=controls, followup=_follow_up(trial.followup, closes), digest="")
 

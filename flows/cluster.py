@@ -122,6 +122,7 @@ def connected(setting: Setting) -> Iterator[Client]:
         stack.enter_context(warnings.catch_warnings())
         # The workers answer for their software task by task, in words of ours.
         warnings.simplefilter("ignore", VersionMismatchWarning)
+        _certificates(setting)
         where = setting.address or stack.enter_context(_local(setting.workers))
         place = setting.address or "of this machine"
         try:
@@ -137,6 +138,17 @@ def connected(setting: Setting) -> Iterator[Client]:
                 f"the Dask scheduler {place} has no worker; start some: dask worker {place}, or unset {VARIABLE}"
             ) from error
         yield client
+
+
+def _certificates(setting: Setting) -> None:
+    """Refuse tls:// without certificates before Dask tries, because its half-made client prints a traceback later."""
+    from distributed.security import Security
+
+    if setting.address.startswith("tls:") and not Security().get_connection_args("client").get("ssl_context"):
+        raise ClusterError(
+            f"{VARIABLE} is {setting.address}, but Dask knows no certificates; set distributed.comm.tls in its "
+            "configuration, or use another address"
+        )
 
 
 @contextlib.contextmanager

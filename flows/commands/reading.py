@@ -72,7 +72,7 @@ def dataset(home: Home, out: Path | None, form: str, data_cut: Any, as_json: boo
 def dictionary(home: Home, words: tuple[str, ...], markdown: bool, as_json: bool) -> None:
     """Show the data dictionary: every column, its unit, formula, source and how far it looks back.
 
-    With WORDS only the columns whose name, formula or unit holds all of them.
+    With WORDS only the columns that hold all of them in name, unit, formula, source, specimen or kind.
 
     \b
     Example:  netest dictionary
@@ -83,5 +83,5 @@ def dictionary(home: Home, words: tuple[str, ...], markdown: bool, as_json: bool
 
     rows = matching(words)
     if rows.empty:
-        raise click.UsageError(f"no column holds {' '.join(words)!r}; netest dictionary shows them all")
+        raise click.UsageError(f"no column holds {' and '.join(map(repr, words))}; netest dictionary shows them all")
     show(rows.to_dict("records"), as_markdown(rows) if markdown else as_text(rows), as_json)

@@ -33,7 +33,15 @@ Every column of a landmark table (`features.landmark.table_at`, `netest dataset`
 - Columns *learnt inside the training fold* are not in the table: models add them while they are fitted.
 - *Dated by* names the stamp of the column: the collection date of the latest record that it used.
 - A name such as `kinetics.rcv_z` is a record of the protocol.
+- In formulas: v is a result, l the same on the scale of change (logit of a score, ln of a concentration), t its day in
+  months after time zero. The index s marks the landmark sample, u the post-operative sample before it, w the one before
+  that, 1 the first post-operative one, pre the pre-operative one; sA and sI are the analytical and the within-person
+  standard deviation.
 """
+LEGEND = (
+    "v result, l the same as logit or ln, t its month; index s landmark sample, u the post-operative one before it, "
+    "w the one before that, 1 the first, pre the pre-operative one; L(s) day on which the landmark closes"
+)
 HEADS = ("column", "unit", "kind", "formula", "look-back", "dated by", "source of the formula")
 
 
@@ -78,7 +86,7 @@ def as_text(rows: pd.DataFrame) -> str:
                                    subsequent_indent=" " * 6)  # fmt: skip
         lines.append("")
     count = f"{len(rows)} of {len(FEATURES) + len(LEARNT)} columns"
-    return "\n".join([*lines, count])
+    return "\n".join([*lines, *textwrap.wrap(LEGEND, 112), count])
 
 
 def _cell(text: object) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,8 @@ from flows.work.prepared import Prepared, prepare
 if TYPE_CHECKING:
     import pandas as pd
 
+FORMS = ("parquet", "csv")
+ABANDONED_SECONDS = 3600
 LABEL_COLUMNS = (
     ("patient_id", "", "pseudonym of the patient"),
     ("endpoint_id", "", "endpoint of the protocol, e.g. MRD36@6"),
@@ -59,7 +63,8 @@ def run_dataset(
     folder : Path
     files : list of str
         ``features`` (a row per patient and landmark), ``labels`` (a row per patient and endpoint), ``samples`` (a row
-        per patient, scheduled visit and specimen), ``dictionary.csv`` and ``manifest.json`` with the fingerprint.
+        per patient, scheduled visit and specimen), ``dictionary.csv`` and ``manifest.json`` with the fingerprint and
+        the SHA-256 of each file. The same tables of an earlier export in the other form are removed.
     """
     prepared = prepare(home, data_cut)
     folder = out or home.reports / "dataset" / prepared.data_cut[:10]
@@ -70,16 +75,26 @@ def run_dataset(
     }
     files = [*(f"{name}.{form}" for name in frames), "dictionary.csv", "manifest.json"]
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     # Written aside and moved when all of it is there, the manifest last: a folder whose manifest fits is whole.
     aside = Path(tempfile.mkdtemp(prefix=".dataset-", dir=folder))
     try:
         _write(aside, frames, form, prepared)
         (folder / "manifest.json").unlink(missing_ok=True)
+        for stale in (f"{name}.{other}" for name in frames for other in FORMS if other != form):
+            (folder / stale).unlink(missing_ok=True)
         for name in files:
             os.replace(aside / name, folder / name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder, files
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what an export that was killed left behind; a younger folder may belong to one that still runs."""
+    for left in folder.glob(".dataset-*"):
+        if left.is_dir() and time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(folder: Path, frames: dict[str, pd.DataFrame], form: str, prepared: Prepared) -> None:
@@ -95,6 +110,7 @@ def _write(folder: Path, frames: dict[str, pd.DataFrame], form: str, prepared: P
         "data_cut": prepared.data_cut,
         "fingerprint": prepared.fingerprint,
         "rows": {name: len(frame) for name, frame in frames.items()},
+        "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())},
     }
     write_json(folder / "manifest.json", facts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from data.trial import TRIAL_TABLES
+from data.trial import TRIAL_TABLES, typed
 from features.truncate import closing_dates, truncate
 
 CLOSES = pd.Timestamp("2020-01-01") + pd.Timedelta(days=213)
@@ -106,3 +106,11 @@ def test_truncating_later_first_changes_nothing(gold_trial, protocol):
     detour = truncate(truncate(gold_trial, protocol, 12), protocol, 6)
     for name in TRIAL_TABLES:
         pd.testing.assert_frame_equal(getattr(direct, name), getattr(detour, name))
+
+
+def test_wells_without_any_result_keep_their_controls(rows, protocol):
+    wells = pd.DataFrame({"plate": ["PQ"], "sample_id": ["M6"], "target": ["ALG9"], "task": ["unknown"], "cq": [24.0]})
+    control = {"plate": "PQ", "control": "LOW", "nominal": 14, "value": 15}
+    trial = rows.trial(samples=[rows.sample("M6", 6)], controls=[control]).replace(wells=typed("wells", wells))
+    past = truncate(trial, protocol, 6)
+    assert past.results.empty and past.controls["plate"].tolist() == ["PQ"]

@@ -97,6 +97,11 @@ def test_another_setting_is_refused_in_one_line(monkeypatch, text):
     assert "\n" not in str(error.value) and repr(text) in str(error.value)
 
 
+def test_an_encrypted_address_without_certificates_is_refused_before_dask_tries():
+    with pytest.raises(ClusterError, match="Dask knows no certificates"), connected(Setting("tls://127.0.0.1:59")):
+        pass
+
+
 def test_without_the_setting_everything_happens_here(monkeypatch, trial, protocol, whole):
     monkeypatch.setattr(cluster, "connected", None)
     monkeypatch.setattr(partition, "split", None)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -36,6 +40,38 @@ def test_nothing_but_the_files_is_left(prepared, tmp_path):
     folder, files = run_dataset(None, tmp_path / "set", "csv")
     assert names(folder) == set(files) == FILES
     assert json.loads((folder / "manifest.json").read_text())["rows"] == {"features": 1, "labels": 2, "samples": 3}
+
+
+def fits(folder):
+    told = json.loads((folder / "manifest.json").read_text())["sha256"]
+    rest = names(folder) - {"manifest.json"}
+    return told == {name: sha256((folder / name).read_bytes()).hexdigest() for name in rest}
+
+
+def test_the_other_form_leaves_nothing_of_an_earlier_export(prepared, tmp_path):
+    folder, _ = run_dataset(None, tmp_path / "set", "csv")
+    assert fits(folder)
+    _, files = run_dataset(None, folder, "parquet")
+    assert names(folder) == set(files) and fits(folder)
+
+
+@pytest.mark.parametrize("moves", range(5))
+def test_a_run_cut_off_between_two_files_never_leaves_a_manifest_beside_other_files(
+    prepared, tmp_path, monkeypatch, moves
+):
+    folder, _ = run_dataset(None, tmp_path / "set", "csv")
+    left, move = iter(range(moves)), os.replace
+
+    def cut_off(source, target):
+        if Path(source).parent.name.startswith(".dataset-") and next(left, None) is None:
+            raise KeyboardInterrupt
+        move(source, target)
+
+    monkeypatch.setattr(dataset.os, "replace", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        run_dataset(None, folder, "csv")
+    assert not (folder / "manifest.json").exists() or fits(folder)
+    assert (folder / "manifest.json").exists() == (moves == 0), "the first move is that of the manifest set aside"
 
 
 def test_a_failure_leaves_the_set_that_was_there(prepared, tmp_path, monkeypatch):
@@ -76,3 +112,12 @@ def test_columns_that_stand_in_no_file_are_told_apart():
     told = dataset.dictionary().set_index("table")["name"]
     assert set(told.loc["features"]) == {"patient_id", "landmark_month", *FEATURES}
     assert set(told.loc["model"]) == set(LEARNT)
+
+
+def test_what_a_killed_export_left_is_removed_when_it_is_old(prepared, tmp_path):
+    folder, _ = run_dataset(None, tmp_path / "set", "csv")
+    for name, age in ((".dataset-old", 7200), (".dataset-now", 0)):
+        (folder / name).mkdir()
+        os.utime(folder / name, (time.time() - age,) * 2)
+    run_dataset(None, tmp_path / "set", "csv")
+    assert names(folder) == FILES | {".dataset-now"}

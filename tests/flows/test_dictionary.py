@@ -41,3 +41,8 @@ def test_command_for_people_and_for_scripts():
     assert [row["name"] for row in rows] == ["netest_slope"] and rows[0]["formula"]
     wrong = CliRunner().invoke(main, ["dictionary", "nonsense"])
     assert wrong.exit_code == 2 and "no column holds 'nonsense'" in wrong.output
+
+
+def test_the_symbols_of_the_formulas_are_explained_on_the_page_and_in_the_terminal():
+    for shown in (as_markdown(dictionary()), as_text(matching(["netest_slope"]))):
+        assert all(word in " ".join(shown.split()) for word in ("v ", "index s", "u the post-operative", "pre the pre"))

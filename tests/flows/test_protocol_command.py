@@ -56,6 +56,15 @@ RULE = (
         (BASE + "omit = [5]\n", "list the records to leave out"),
         (BASE + 'omit = ["clock"]\n', "no record clock.month_days, clock.origin"),
         (BASE + f'[clock.month_days]\nvalue = "thirty"\n{SOURCED}', "holds 'thirty'; give a number"),
+        (
+            BASE + f'[kinetics.rcv_sd_biological]\nvalue = "0.3"\n{SOURCED}',
+            'give a number from 0 on, or "not estimable"',
+        ),
+        (BASE + f"[kinetics.rcv_sd_biological]\nvalue = -0.3\n{SOURCED}", "holds -0.3; give a number from 0 on"),
+        (BASE + f"[kinetics.cga_cv_analytical]\nvalue = nan\n{SOURCED}", "holds nan; give a number from 0 on"),
+        (BASE + f'[batch.bridge]\nvalue = "sometimes"\n{SOURCED}', "holds 'sometimes'; give controls or none"),
+        (BASE + f"[signature.minimum_patients]\nvalue = -5\n{SOURCED}", "holds -5; give a whole number from 1 on"),
+        (BASE + f"[stable.minimum_patients]\nvalue = 12.5\n{SOURCED}", "holds 12.5; give a whole number from 1 on"),
         (BASE + f'[clock.origin]\nvalue = "birth"\n{SOURCED}', "'birth' is not known; use one of surgery"),
         (BASE + '[[endpoint]]\nid = "x"\n', "endpoint x: no family, landmark"),
         (BASE + '[endpoint]\nid = "x"\n', r"write each under \[\[endpoint\]\]"),
@@ -103,3 +112,15 @@ def test_a_broken_file_changes_nothing(tmp_path: Path) -> None:
         use_protocol(home, str(broken))
     assert home.protocol_file.read_bytes() == PROTOCOL_FILE.read_bytes()
     assert [path.name for path in home.root.iterdir() if path.suffix == ".part"] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("rcv_sd_biological", "0.3"), ("cga_cv_biological", '"not estimable"'), ("rcv_sd_biological", "0")],
+)
+def test_the_variation_of_a_marker_can_be_given_or_left_open(key: str, value: str, tmp_path: Path) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text(f"{BASE}[kinetics.{key}]\nvalue = {value}\n{SOURCED}", encoding="utf-8")
+    home = Home.at(tmp_path / "home")
+    use_protocol(home, str(own))
+    assert str(home.protocol()[f"kinetics.{key}"]) == value.strip('"')
