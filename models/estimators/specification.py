@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.protocol import Endpoint, Protocol
+from data.protocol_check import BRIDGES
 from features.learnt.clusters import CLUSTER
 from features.registry import LEARNT
 from models.estimators.base import RiskModel
@@ -33,7 +34,6 @@ ALL = (
 )
 FLAGGED = ("ln_ki67",)
 INCREASING = (BRIDGED, "netest_mean", "netest_max", "equivocal_scans")
-BRIDGES = ("controls", "none")
 NO_CLUSTERS: dict[str, Any] = {"membership": {}}
 RULE, CLINICAL_COMPARATOR = "M0", "Mc"
 
