@@ -10,7 +10,7 @@ from features.landmark import last_values, table_at
 from features.truncate import DATED, closing_dates, truncate
 
 LANDMARKS = (0, 6, 12, 36)
-SEEDS = range(10)
+SEEDS = range(4)
 ANALYTES = ["netest_activity", "cga", "5hiaa"]
 
 
