@@ -49,7 +49,7 @@ example: env  ## remake the bundled example trial, byte for byte
 	$(BIN)/netest simulate --out data/example --truth data/example_truth.csv
 
 lock:  ## remake the lock files (needs uv)
-	uv --no-config pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	uv --no-config pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 		--python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 	awk '/^pip==/{p=1} p && /^[a-z]/ && !/^pip==/{p=0} p' requirements.lock > requirements-pip.lock
 

@@ -33,7 +33,6 @@ BY_PATIENT = (
     "patients", "samples", "imaging", "lesions", "treatments", "followup", "quality_of_life", "adverse_events",
 )  # fmt: skip
 BY_SAMPLE = ("results", "verdicts", "wells")
-BY_PLATE = ("controls", "wells")
 NOBODY = -1
 
 Mapper = Callable[[Callable[["Part"], "Tables | None"], Sequence["Part"]], Iterable["Tables | None"]]

@@ -100,9 +100,9 @@ def as_markdown(rows: pd.DataFrame) -> str:
         parts += [
             f"## {title}",
             "",
-            "| column | unit | kind | formula | look-back | dated by | source of the formula |",
+            f"| {' | '.join(HEADS)} |",
+            f"|{' --- |' * len(HEADS)}",
         ]
-        parts.append("| --- | --- | --- | --- | --- | --- | --- |")
         parts += [
             f"| `{row.name}` | {_cell(row.unit)} | {row.kind} | {_cell(row.formula)} | {_cell(row.look_back)} "
             f"| {_cell(row.stamp)} | {_cell(row.reference)} |"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy
 from typing import Any
@@ -29,7 +30,7 @@ SMALLEST = 1e-6
 State = Mapping[str, np.ndarray]
 
 
-class RiskModel(ClassifierMixin, BaseEstimator):
+class RiskModel(ClassifierMixin, BaseEstimator, ABC):
     """Base of the models: matrix extraction, probability checks and per-patient intervals.
 
     A subclass sets ``terms`` and implements ``_fit_state`` and ``_probability``. What was fitted lives in
@@ -108,11 +109,13 @@ class RiskModel(ClassifierMixin, BaseEstimator):
             raise ValueError(f"{type(self).__name__} needs the column {missing[0]!r}; the table does not have it")
         return X.to_numpy(dtype=float)[:, [position[term] for term in self.terms]]
 
+    @abstractmethod
     def _fit_state(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> dict[str, np.ndarray]:
-        raise NotImplementedError
+        """What the rows teach, as arrays."""
 
+    @abstractmethod
     def _probability(self, state: State, matrix: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        """Probability of recurrence by the horizon, shape (n,), from a state and the terms of n rows."""
 
     def settings(self) -> dict[str, Any]:
         """Settings that it was built with, as plain values for a configuration file."""

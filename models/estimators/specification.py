@@ -12,7 +12,7 @@ from features.registry import LEARNT
 from models.estimators.base import RiskModel
 from models.estimators.boosted import BoostedTrees
 from models.estimators.encoding import SCORE, TERMS
-from models.estimators.learnt import OF_MARKERS, LearntRisk, gives
+from models.estimators.learnt import OF_MARKERS, LearntRisk
 from models.estimators.logistic_risk import LogisticRisk
 from models.estimators.rule import CutoffRule
 from models.estimators.stacked_cox import StackedCox
@@ -34,7 +34,6 @@ ALL = (
 )
 FLAGGED = ("ln_ki67",)
 INCREASING = (BRIDGED, "netest_mean", "netest_max", "equivocal_scans")
-NO_CLUSTERS: dict[str, Any] = {"membership": {}}
 RULE, CLINICAL_COMPARATOR = "M0", "Mc"
 
 
@@ -140,9 +139,15 @@ def build(name: str, endpoint: Endpoint, protocol: Protocol, *, version: str | N
     if BRIDGED not in spec.terms:
         return model
     learners = recipe(protocol, seed, everything=name == "M5")
-    out = {CLUSTER + ome for ome in protocol.panel.omes} - set(gives("clusters", learners.get("clusters", NO_CLUSTERS)))
-    model.terms = tuple(term for term in model.terms if term not in out)
+    unchecked = {CLUSTER + ome for ome in protocol.panel.omes if ome not in checked_clusters(protocol)}
+    model.terms = tuple(term for term in model.terms if term not in unchecked)
     return LearntRisk(model, learners, endpoint.landmark)
+
+
+def checked_clusters(protocol: Protocol) -> dict[str, tuple[str, ...]]:
+    """Omic clusters whose genes somebody has checked against their source; no other drives a model (domain 1.2)."""
+    panel = protocol.panel
+    return {ome: genes for ome, genes in panel.omes.items() if panel.ome_status[ome] != "unverified"}
 
 
 def recipe(protocol: Protocol, seed: int = 0, everything: bool = True) -> dict[str, dict[str, Any]]:
@@ -169,10 +174,7 @@ def recipe(protocol: Protocol, seed: int = 0, everything: bool = True) -> dict[s
     out: dict[str, dict[str, Any]] = {"bridge": {"use": bridge == "controls"}}
     if not everything:
         return out
-    # A cluster whose genes nobody has checked against their source drives no model (domain facts, 1.2).
-    verified = {
-        ome: genes for ome, genes in protocol.panel.omes.items() if protocol.panel.ome_status[ome] != "unverified"
-    }
+    clusters = checked_clusters(protocol)
     of_marker = {
         "mixed_model": {
             "minimum": int(protocol["mixed_model.minimum_patients"]),
@@ -184,7 +186,7 @@ def recipe(protocol: Protocol, seed: int = 0, everything: bool = True) -> dict[s
         "bridged_change": out["bridge"],
         **{own: {"marker": marker} | of_marker[name] for (name, marker), own in OF_MARKERS.items()},
         "censored": {},
-        **({"clusters": {"membership": verified}} if verified else {}),
+        **({"clusters": {"membership": clusters}} if clusters else {}),
         "signature": {
             "genes": protocol.panel.genes,
             "minimum": int(protocol["signature.minimum_patients"]),

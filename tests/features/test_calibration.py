@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from qpcr_cases import well
 
 from data.trial import Trial
 from features.expression import calibrated_differences, calibrator_cq, calibrator_level, calibrator_offset
@@ -22,18 +23,6 @@ def with_values(protocol, **values):
 @pytest.fixture
 def calibrating(protocol):
     return with_values(protocol, **{"expression.calibrator_nominal": NOMINAL})
-
-
-def well(sample_id, target, cq, plate="PL1", **facts):
-    return {
-        "plate": plate,
-        "sample_id": sample_id,
-        "target": target,
-        "task": "unknown" if sample_id else "positive_control",
-        "cq": cq,
-        "state": "undetermined" if cq is None else "value",
-        "omit": False,
-    } | facts
 
 
 def wells_of_plate(plate, shift, sample="S1", calibrator=True):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from qpcr_cases import well
 
 from data.readers.plate import read_plate
 from data.trial import Trial
@@ -34,18 +35,6 @@ def with_factors(protocol, references, default=2.0, **factors):
             "expression.reference_genes": {"1.0": list(references)},
         },
     )
-
-
-def well(sample_id, target, cq, plate="PL1", **facts):
-    return {
-        "plate": plate,
-        "sample_id": sample_id,
-        "target": target,
-        "task": "unknown" if sample_id else "positive_control",
-        "cq": cq,
-        "state": "undetermined" if cq is None else "value",
-        "omit": False,
-    } | facts
 
 
 def trial_of(*wells):
