@@ -30,7 +30,7 @@ REPEATS = 2
 
 
 def question(world: str, endpoint: str, n: int) -> Question:
-    """The question of a cell; the checked world is cross-validated at the size of the trial for the primary endpoint."""
+    """The question of a cell; the checked one is cross-validated at the size of the trial."""
     checked = world == CHECKED_WORLD and n == 106 and endpoint == PRIMARY[0]
     return Question(world, endpoint, n, REPEATS if checked else 0)
 
