@@ -1,9 +1,10 @@
 """Every model fitted on simulated cohorts and judged on an independent one: the runs behind the tables and checks.
 
-A run is one world, endpoint, size and seed. Models are judged on an independent cohort of the same world with full
-follow-up, weighted for its own (light) censoring, beside the posterior probability that the simulator itself gives each
-patient from what was observed (the ceiling) and from the latent state. Finished runs are kept as JSON lines under
-``--keep`` and not repeated, so a campaign can be interrupted.
+A run is one world, endpoint, size and seed. Models are judged on an independent cohort of the same world, beside the
+posterior probability that the simulator itself gives each patient from what was observed (the ceiling) and from the
+latent state. AUC and Brier score need no weights there: the outcome is that of complete observation, in the truly
+recurrence-free. Calibration is that of the question as trials can ask it (scans may be missed), on weighted labels.
+Finished runs are kept as JSON lines under ``--keep`` and not repeated, so a campaign can be interrupted.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from data.simulate.posterior import observed_posterior
 
 from benchmarks.known_truth.cohorts import PROTOCOL, Made, fit, judged, make, out_of_fold, predict, replicate, unfitted
+from data.simulate.labels import truth_label
+from data.simulate.posterior import observed_posterior
 from models.estimators.specification import DEFAULT_MODELS, REGISTRY
-from models.metrics.discrimination import delong_covariance, placements
-from models.metrics.probability import Judged, probability_metrics
+from models.metrics.discrimination import auc, delong_covariance, placements
+from models.metrics.probability import Judged, calibration
 from models.validation.bootstrap import cross_validated_metrics
 from models.validation.cohort import Cohort
 
@@ -51,6 +53,7 @@ class Test:
 
     cohort: Cohort
     known: Judged
+    outcome: np.ndarray
     ceiling: dict[str, np.ndarray]
 
 
@@ -68,34 +71,39 @@ def test_of(world: str, endpoint_id: str) -> Test:
     seen = observed_posterior(
         made.simulated, PROTOCOL.endpoint(endpoint_id), PROTOCOL, particles=PARTICLES, seed=TEST_SEED
     )
+    seen = seen["probability"]
     ceiling = {
         OBSERVED: seen.reindex(cohort.judged.index).to_numpy(dtype=float),
         LATENT: truth[f"p_{endpoint_id}"].to_numpy(dtype=float),
     }
-    return Test(cohort, judged(cohort), ceiling)
+    complete = truth_label(made.simulated.truth, endpoint_id, PROTOCOL)["y"].reindex(cohort.judged.index)
+    return Test(cohort, judged(cohort), complete.to_numpy(dtype=float), ceiling)
 
 
-def figures(known: Judged, probability: np.ndarray, calibrated: bool = True) -> dict[str, float]:
+def figures(test: Test, probability: np.ndarray, calibrated: bool = True) -> dict[str, float]:
     """Figures of one set of predictions on the independent cohort."""
-    rows = known.known & np.isfinite(probability)
-    label, weight, value = known.label[rows], known.weight[rows], probability[rows]
-    out = {"auc": placements(label, value, weight).auc}
+    true = np.isfinite(test.outcome) & np.isfinite(probability)
+    out = {"auc": auc(test.outcome[true], probability[true])}
     if not calibrated:
         return out
-    found = probability_metrics(known.only(rows), value)
+    rows = test.known.known & np.isfinite(probability)
+    label, weight, value = test.known.label[rows], test.known.weight[rows], probability[rows]
+    found = calibration(label, value, weight)
     return out | {
-        **{name: found[name] for name in ("brier", "ipa", *CALIBRATION)},
-        "mean minus prevalence": float(weight @ value / weight.sum() - weight @ label / weight.sum()),
+        "brier": float(np.mean((test.outcome[true] - probability[true]) ** 2)),
+        **{name: found[name] for name in CALIBRATION},
+        "mean minus prevalence": float(weight @ (value - label) / weight.sum()),
     }
 
 
-def against(known: Judged, ceiling: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+def below_the_ceiling(test: Test, probability: np.ndarray) -> dict[str, float]:
     """How far predictions lie below the simulator's posterior: AUC and Brier score, with the paired z of each."""
-    rows = known.known & np.isfinite(probability) & np.isfinite(ceiling)
-    label, weight = known.label[rows], known.weight[rows]
-    best, own = (placements(label, values[rows], weight) for values in (ceiling, probability))
+    ceiling = test.ceiling[OBSERVED]
+    rows = np.isfinite(test.outcome) & np.isfinite(probability) & np.isfinite(ceiling)
+    label = test.outcome[rows]
+    best, own = (placements(label, values[rows]) for values in (ceiling, probability))
     variance = delong_covariance(best, best) + delong_covariance(own, own) - 2 * delong_covariance(best, own)
-    loss = weight * ((label - probability[rows]) ** 2 - (label - ceiling[rows]) ** 2)
+    loss = (label - probability[rows]) ** 2 - (label - ceiling[rows]) ** 2
     return {
         "gap": best.auc - own.auc,
         "gap se": float(np.sqrt(max(variance, 0.0))),
@@ -126,8 +134,8 @@ def run_one(question: Question, models: tuple[str, ...], seed: int) -> list[dict
         row: dict[str, object] = {"model": name, "seed": seed, "seconds": time.process_time() - began}
         if model is not None:
             predicted = predict(model, test.cohort)
-            row |= figures(test.known, predicted, REGISTRY[name].calibrated)
-            row |= against(test.known, test.ceiling[OBSERVED], predicted)
+            row |= figures(test, predicted, REGISTRY[name].calibrated)
+            row |= below_the_ceiling(test, predicted)
         row |= {f"reported {figure}": inside.get(name, {}).get(figure, np.nan) for figure in ("auc", "brier", "slope")}
         rows.append(row)
     return [vars(question) | row for row in rows]
@@ -137,7 +145,7 @@ def run_ceilings(world: str, endpoint: str) -> list[dict[str, object]]:
     """Figures of the simulator's own probabilities on the independent cohort."""
     test = test_of(world, endpoint)
     return [
-        vars(Question(world, endpoint, 0)) | {"model": name, "seed": TEST_SEED} | figures(test.known, values)
+        vars(Question(world, endpoint, 0)) | {"model": name, "seed": TEST_SEED} | figures(test, values)
         for name, values in test.ceiling.items()
     ]
 
