@@ -53,12 +53,11 @@ class Disease:
     def evident(self, month: Floats | float = np.inf) -> Floats:
         """Month of evident disease, counting the PRRT given up to ``month`` (shape n or n x k)."""
         month = np.asarray(month, dtype=float)
-        wide = month.ndim == 2
-        when = month[..., None] if wide else np.broadcast_to(month, self.cured.shape)[:, None]
-        cycles = self.cycle_months[:, None, :] if wide else self.cycle_months
-        delays = self.delay_months[:, None, :] if wide else self.delay_months
-        given = np.where(np.isfinite(cycles) & (cycles <= when), delays, 0.0).sum(axis=-1)
-        return (self.untreated_evident[:, None] if wide else self.untreated_evident) + given
+        given: Floats | float = 0.0
+        for cycle, delay in zip(self.cycle_months.T, self.delay_months.T, strict=True):
+            counts = np.where(np.isfinite(cycle), delay, 0.0)
+            given = given + np.where(_along(cycle, month) <= month, _along(counts, month), 0.0)
+        return _along(self.untreated_evident, month) + given
 
     def remaining(self, month: Floats) -> Floats:
         """Months until evident disease as seen at ``month``; at least 0, at most ``NEVER_MONTHS``."""

@@ -15,7 +15,7 @@ import pandas as pd
 
 from data.protocol import Endpoint, Protocol
 from data.simulate.cohort import draw_cycles
-from data.simulate.disease import MONTHS_PER_YEAR, Disease, draw_disease, tumour_deaths_from
+from data.simulate.disease import MONTHS_PER_YEAR, draw_disease, tumour_deaths_from
 from data.simulate.generate import Simulated
 from data.simulate.labels import truth_label
 from data.simulate.likelihood import log_likelihood, scan_days
@@ -24,7 +24,7 @@ from data.simulate.scans import LOCAL_PETCT, detection, scan_slots
 from data.simulate.streams import Floats, Streams
 from data.simulate.worlds import World
 
-ROWS_AT_ONCE = 100_000
+ROWS_AT_ONCE = 20_000
 
 
 def observed_posterior(
