@@ -131,14 +131,20 @@ def _clinical_risk(patients: pd.DataFrame) -> tuple[Floats, Floats]:
 class Fate:
     """When people die, leave, or reach the end of the study; days from surgery, infinite for never.
 
-    ``end`` is the last day on which anything about the patient can be delivered.
+    ``lock`` is the data lock, infinite without one; ``end`` is the last day on which anything about the patient can
+    be delivered.
     """
 
     death: Floats
     by_tumour: np.ndarray
     dropout: Floats
     close: Floats
-    end: Floats
+    lock: Floats
+
+    @property
+    def end(self) -> Floats:
+        """Last day of observation: death, loss, the end of the study, or the data lock."""
+        return np.minimum.reduce([self.death, self.dropout, self.close, self.lock])
 
     @property
     def dead(self) -> np.ndarray:
@@ -177,8 +183,16 @@ def draw_fate(
         by_tumour=tumour < other,
         dropout=dropout,
         close=close,
-        end=np.minimum(np.minimum(death, dropout), close),
+        lock=lock_days(world, patients, month_days),
     )
+
+
+def lock_days(world: World, patients: pd.DataFrame, month_days: float) -> Floats:
+    """Day from each surgery on which the data are locked, some months after the first surgery of the trial."""
+    if np.isinf(world.lock_months):
+        return np.full(len(patients), np.inf)
+    surgery = patients["surgery_on"].to_numpy().astype("datetime64[D]")
+    return np.rint(world.lock_months * month_days) - (surgery - surgery.min()).astype(float)
 
 
 def tumour_deaths_from(world: World, disease: Disease, entry: Floats, month_days: float) -> Floats:
