@@ -69,4 +69,4 @@ def following(world: World, shift: Floats, sd: float, plate: np.ndarray, treated
 def site_effects(streams: Streams, world: World, patients: pd.DataFrame) -> Floats:
     """What the site that draws the blood adds to the log odds of each patient's scores."""
     effects = streams.normal("score.site", len(SITES), world.score_site_sd)
-    return effects[pd.Index(list(SITES)).get_indexer(patients["site"])]
+    return effects[pd.Index(list(SITES)).get_indexer(pd.Index(patients["site"]))]

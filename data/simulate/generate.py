@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def generate(
     """
     if n < 1 or seed < 0:
         raise ValueError(f"n must be at least 1 and seed at least 0, got n={n}, seed={seed}")
-    rules, believed, streams = protocol or load_protocol(), choose_world(world, **knobs), Streams(seed)
+    rules, believed, streams = protocol or _packaged(), choose_world(world, **knobs), Streams(seed)
     month_days = rules.month_days
     patients = draw_patients(streams, n, believed.enrolment_months * month_days)
     cycles = draw_cycles(streams, believed, patients)
@@ -129,6 +130,12 @@ def generate(
         streams=streams,
     )
     return made if np.isinf(believed.lock_months) else locked(made, fate.lock)
+
+
+@cache
+def _packaged() -> Protocol:
+    """The packaged protocol, read once: a campaign simulates thousands of small trials."""
+    return load_protocol()
 
 
 def _contract_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:

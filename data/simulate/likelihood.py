@@ -97,12 +97,9 @@ def _of_score(streams: Streams, world: World, disease: Disease, rows: Observed, 
 def _edges(score: Floats, floor: Floats) -> tuple[Floats, Floats]:
     """Log odds between which a result rounds to the score, on a scale from ``floor`` to 100."""
     value = np.where(np.isnan(score), (floor + PERCENT) / 2, score)
+    low, high = (np.clip((value + half - floor) / (PERCENT - floor), 0.0, 1.0) for half in (-SCORE_EDGE, SCORE_EDGE))
     with np.errstate(divide="ignore"):
-        return tuple(log_odds(_share(value + half, floor) * PERCENT) for half in (-SCORE_EDGE, SCORE_EDGE))
-
-
-def _share(value: Floats, floor: Floats) -> Floats:
-    return np.clip((value - floor) / (PERCENT - floor), 0.0, 1.0)
+        return log_odds(low * PERCENT), log_odds(high * PERCENT)
 
 
 def _of_cga(world: World, rows: Observed, signal: Floats) -> Floats:

@@ -137,7 +137,8 @@ def _knob(name: str, base: dict[str, Any], own: Any) -> Knob:
 
 
 def _world(name: str, note: str, knobs: dict[str, Knob]) -> World:
-    return World(name=name, note=note, **{knob.name: knob.checked(knob.value) for knob in knobs.values()})
+    values: dict[str, Any] = {knob.name: knob.checked(knob.value) for knob in knobs.values()}
+    return World(name=name, note=note, **values)
 
 
 def choose_world(name: str, **knobs: Any) -> World:
@@ -152,7 +153,8 @@ def choose_world(name: str, **knobs: Any) -> World:
     for knob in knobs:
         if knob not in known:
             raise unknown_knob(knob, sorted(known))
-    world = replace(load_worlds()[name], **{knob: known[knob].checked(value) for knob, value in knobs.items()})
+    values: dict[str, Any] = {knob: known[knob].checked(value) for knob, value in knobs.items()}
+    world = replace(load_worlds()[name], **values)
     if world.extrahepatic_only + world.liver_and_extrahepatic > 1:
         raise ValueError("extrahepatic_only and liver_and_extrahepatic together exceed 1; lower one of them")
     return world
