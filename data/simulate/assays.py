@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from data.simulate.batches import plate_shifts, score_plates, site_effects
 from data.simulate.disease import Disease
 from data.simulate.levels import (
     CGA_LEVEL,
@@ -75,32 +76,14 @@ def true_activity(
     signal = _take(disease, position, samples["day"].to_numpy(float) / month_days)
     treated = patients["arm"].eq("prrt").to_numpy()[position]
     after = postoperative_activity(world, signal, visit, treated)
-    return np.where(visit == 0, tumour[position], after) + person[position] + within
+    shown = np.where(visit == 0, world.preoperative_person, 1.0) * person[position]
+    return np.where(visit == 0, tumour[position], after) + shown + within
 
 
 def _take(disease: Disease, position: np.ndarray, month: Floats) -> Floats:
     """Signal of the given patients, each at one month."""
     one = Disease(*(getattr(disease, field)[position] for field in Disease.__dataclass_fields__))
     return one.signal(month[:, None])[:, 0]
-
-
-def score_plates(world: World, patients: pd.DataFrame, blood: pd.DataFrame, disease: Disease) -> np.ndarray:
-    """Plate number (from 0) of each blood sample: as tubes arrive, or in a bad order if the world says so."""
-    keys = [blood["sample_id"].to_numpy(), blood["received_on"].to_numpy()]
-    position = blood["patient"].to_numpy()
-    if world.plates_by == "arm":
-        keys.append(patients["arm"].to_numpy()[position])
-    if world.plates_by == "outcome":
-        keys.append(disease.evident()[position] > np.median(disease.evident()))
-    rank = np.empty(len(blood), dtype=np.int64)
-    rank[np.lexsort(keys)] = np.arange(len(blood))
-    return rank // world.scores_per_plate
-
-
-def plate_shifts(streams: Streams, world: World, plates: int) -> Floats:
-    """What each score plate adds to the log odds of its samples and controls: its own shift and that of its lot."""
-    lot = np.arange(plates) // world.plates_per_lot
-    return streams.normal("plate", plates, world.plate_sd) + streams.normal("lot", plates, world.lot_sd)[lot]
 
 
 def score_results(
@@ -110,18 +93,20 @@ def score_results(
     blood: pd.DataFrame,
     activity: Floats,
     plate: np.ndarray,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Blood scores and the control wells of their plates."""
-    plates = int(plate.max(initial=-1)) + 1
-    lot = np.arange(plates) // world.plates_per_lot
-    shift = plate_shifts(streams, world, plates)
+) -> tuple[pd.DataFrame, pd.DataFrame, Floats]:
+    """Blood scores, the control wells of their plates, and what each plate adds to the log odds."""
+    position, before = blood["patient"].to_numpy(), (blood["visit_index"] == 0).to_numpy()
+    shift = plate_shifts(streams, world, plate, patients["arm"].eq("prrt").to_numpy()[position])
+    lot = np.arange(len(shift)) // world.plates_per_lot
+    place = site_effects(streams, world, patients)[position]
     noise = per_sample(blood, streams.normal("score.analytic", slots(patients), world.score_analytic_sd))
     failed = per_sample(blood, streams.chance("score.failed", world.score_failed, slots(patients)))
     absent = per_sample(blood, streams.chance("score.absent", world.score_absent, slots(patients)))
-    value = np.rint(100 * logistic(activity + shift[plate] + noise))
-    run = np.full(plates, np.datetime64("1900-01-01"))
+    floor = np.where(before, world.preoperative_floor, 0.0)
+    value = np.rint(floor + (100 - floor) * logistic(activity + place + shift[plate] + noise))
+    run = np.full(len(shift), np.datetime64("1900-01-01"))
     np.maximum.at(run, plate, blood["received_on"].to_numpy().astype("datetime64[D]"))
-    names = np.array([f"PL{i + 1:04d}" for i in range(plates)])
+    names = np.array([f"PL{i + 1:04d}" for i in range(len(shift))])
     lots = np.array([f"L{i + 1}" for i in lot])
     results = _rows(blood, "netest_activity", value, "score", SCORE_VERSION).assign(
         plate=names[plate],
@@ -129,7 +114,7 @@ def score_results(
         qc=only(failed, "fail"),
         reported_on=run[plate] + np.timedelta64(RUN_DAYS_AFTER_LAST_TUBE, "D"),
     )
-    return results[~absent], _controls(streams, world, names, lots, shift)
+    return results[~absent], _controls(streams, world, names, lots, shift), shift
 
 
 def _controls(streams: Streams, world: World, names: np.ndarray, lots: np.ndarray, shift: Floats) -> pd.DataFrame:
@@ -199,7 +184,7 @@ def urine_results(
         _rows(urine, "urine_score", np.rint(100 * logistic(level + noise)), "score", URINE_VERSION),
     ]
     reported = pd.Series(_reported(streams, "urine.reported", patients, urine), index=urine["sample_id"].to_numpy())
-    table = pd.concat(tables, ignore_index=True)
+    table = _stacked(tables)
     return table.assign(reported_on=reported.loc[table["sample_id"]].to_numpy())
 
 
@@ -232,17 +217,22 @@ def laboratory_results(
     disease: Disease,
     activity: Floats,
     month_days: float,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All results of all samples in the order of the sample labels, and the controls of the score plates."""
+) -> tuple[pd.DataFrame, pd.DataFrame, Floats]:
+    """All results in the order of the sample labels, the controls of the score plates, and what these add."""
     signal = _take(disease, samples["patient"].to_numpy(), samples["day"].to_numpy(float) / month_days)
     is_blood = samples["specimen"].eq("blood").to_numpy()
     blood, urine = samples[is_blood], samples[~is_blood]
     plate = score_plates(world, patients, blood, disease)
-    scores, controls = score_results(streams, world, patients, blood, activity[is_blood], plate)
+    scores, controls, shift = score_results(streams, world, patients, blood, activity[is_blood], plate)
     tables = [
         scores,
         cga_results(streams, world, patients, blood, signal[is_blood]),
         urine_results(streams, world, patients, urine, signal[~is_blood]),
     ]
-    results = pd.concat([table.astype({"plate": object, "lot": object, "qc": object}) for table in tables])
-    return results.sort_values("sample_id", kind="stable", ignore_index=True), controls
+    return _stacked(tables).sort_values("sample_id", kind="stable", ignore_index=True), controls, shift
+
+
+def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of the same columns one below the other; pandas inspects every cell of empty columns, numpy none."""
+    columns = tables[0].columns
+    return pd.DataFrame({name: np.concatenate([table[name].to_numpy() for table in tables]) for name in columns})

@@ -10,7 +10,6 @@ from data.simulate.streams import Streams, logistic
 from data.simulate.worlds import World
 
 FIRST_SURGERY = np.datetime64("2015-08-01")
-ENROLMENT_DAYS = 1461
 SITES = {"C1": 0.28, "C2": 0.22, "C3": 0.18, "C4": 0.14, "C5": 0.10, "C6": 0.08}
 PRIMARIES = {
     "stomach": 0.03,
@@ -28,7 +27,7 @@ KI67_LIMIT = 19.9
 GRADE_2_FROM = 3.0
 
 
-def draw_patients(streams: Streams, n: int) -> pd.DataFrame:
+def draw_patients(streams: Streams, n: int, enrolment_days: float = 1461.0) -> pd.DataFrame:
     """Patients at surgery, in the order of enrolment, with the columns of ``patients.csv``.
 
     Age, proliferation, number and size of metastases, margin, nodes and hormone secretion hang together as in
@@ -39,9 +38,11 @@ def draw_patients(streams: Streams, n: int) -> pd.DataFrame:
     streams : Streams
     n : int
         Number of patients, at least 1.
+    enrolment_days : float
+        From the first possible day of surgery to the last.
     """
     width = max(3, len(str(n)))
-    surgery = FIRST_SURGERY + np.floor(np.sort(streams.uniform("surgery", n)) * ENROLMENT_DAYS).astype("timedelta64[D]")
+    surgery = FIRST_SURGERY + np.floor(np.sort(streams.uniform("surgery", n)) * enrolment_days).astype("timedelta64[D]")
     age = np.clip(59 + streams.normal("age", n, 11), 25, 82)
     primary = streams.pick("primary", PRIMARIES, n)
     randomised = streams.whole("randomised", 28, 63, n)

@@ -53,12 +53,11 @@ class Disease:
     def evident(self, month: Floats | float = np.inf) -> Floats:
         """Month of evident disease, counting the PRRT given up to ``month`` (shape n or n x k)."""
         month = np.asarray(month, dtype=float)
-        wide = month.ndim == 2
-        when = month[..., None] if wide else np.broadcast_to(month, self.cured.shape)[:, None]
-        cycles = self.cycle_months[:, None, :] if wide else self.cycle_months
-        delays = self.delay_months[:, None, :] if wide else self.delay_months
-        given = np.where(np.isfinite(cycles) & (cycles <= when), delays, 0.0).sum(axis=-1)
-        return (self.untreated_evident[:, None] if wide else self.untreated_evident) + given
+        given: Floats | float = 0.0
+        for cycle, delay in zip(self.cycle_months.T, self.delay_months.T, strict=True):
+            counts = np.where(np.isfinite(cycle), delay, 0.0)
+            given = given + np.where(_along(cycle, month) <= month, _along(counts, month), 0.0)
+        return _along(self.untreated_evident, month) + given
 
     def remaining(self, month: Floats) -> Floats:
         """Months until evident disease as seen at ``month``; at least 0, at most ``NEVER_MONTHS``."""
@@ -132,14 +131,20 @@ def _clinical_risk(patients: pd.DataFrame) -> tuple[Floats, Floats]:
 class Fate:
     """When people die, leave, or reach the end of the study; days from surgery, infinite for never.
 
-    ``end`` is the last day on which anything about the patient can be delivered.
+    ``lock`` is the data lock, infinite without one; ``end`` is the last day on which anything about the patient can
+    be delivered.
     """
 
     death: Floats
     by_tumour: np.ndarray
     dropout: Floats
     close: Floats
-    end: Floats
+    lock: Floats
+
+    @property
+    def end(self) -> Floats:
+        """Last day of observation: death, loss, the end of the study, or the data lock."""
+        return np.minimum.reduce([self.death, self.dropout, self.close, self.lock])
 
     @property
     def dead(self) -> np.ndarray:
@@ -178,8 +183,16 @@ def draw_fate(
         by_tumour=tumour < other,
         dropout=dropout,
         close=close,
-        end=np.minimum(np.minimum(death, dropout), close),
+        lock=lock_days(world, patients, month_days),
     )
+
+
+def lock_days(world: World, patients: pd.DataFrame, month_days: float) -> Floats:
+    """Day from each surgery on which the data are locked, some months after the first surgery of the trial."""
+    if np.isinf(world.lock_months):
+        return np.full(len(patients), np.inf)
+    surgery = patients["surgery_on"].to_numpy().astype("datetime64[D]")
+    return np.rint(world.lock_months * month_days) - (surgery - surgery.min()).astype(float)
 
 
 def tumour_deaths_from(world: World, disease: Disease, entry: Floats, month_days: float) -> Floats:

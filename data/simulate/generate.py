@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from data.simulate.adverse import adverse_events
 from data.simulate.assays import laboratory_results, true_activity
 from data.simulate.cohort import draw_cycles, draw_patients, draw_ssa_start
 from data.simulate.disease import Fate, draw_disease, draw_fate
+from data.simulate.lock import locked
 from data.simulate.scans import draw_readings, imaging_table, visit_offsets
 from data.simulate.screening import screening_values
 from data.simulate.specimens import draw_samples
@@ -47,12 +49,15 @@ class Simulated:
         Samples with the positions that later stages need (``patient``, ``visit_index``, ``day``).
     activity : ndarray
         True activity of each sample on the log-odds scale of the score.
+    plate_shift : ndarray
+        What each score plate (PL0001 first) adds to the log odds of its samples.
     """
 
     frames: dict[str, pd.DataFrame]
     truth: pd.DataFrame
     samples: pd.DataFrame
     activity: Floats
+    plate_shift: Floats
     world: World
     streams: Streams
 
@@ -76,7 +81,7 @@ def generate(
         Patients, at least 1.
     seed : int
         Seed, at least 0; the same seed, world and knobs give the same trial.
-    world : {"protocol", "developer", "independent", "null"}
+    world : {"protocol", "contemporary", "developer", "independent", "null"}
     protocol : Protocol, optional
         Calendar and endpoints; the packaged protocol when absent.
     **knobs
@@ -89,9 +94,9 @@ def generate(
     """
     if n < 1 or seed < 0:
         raise ValueError(f"n must be at least 1 and seed at least 0, got n={n}, seed={seed}")
-    rules, believed, streams = protocol or load_protocol(), choose_world(world, **knobs), Streams(seed)
+    rules, believed, streams = protocol or _packaged(), choose_world(world, **knobs), Streams(seed)
     month_days = rules.month_days
-    patients = draw_patients(streams, n)
+    patients = draw_patients(streams, n, believed.enrolment_months * month_days)
     cycles = draw_cycles(streams, believed, patients)
     ssa_start = draw_ssa_start(streams, patients)
     disease = draw_disease(streams, believed, patients, cycles, month_days)
@@ -103,7 +108,7 @@ def generate(
     last = np.minimum(recurrence, fate.end)
     samples = draw_samples(streams, believed, rules, patients, disease, offsets, last, ssa_start)
     activity = true_activity(streams, believed, patients, samples, disease, month_days)
-    results, controls = laboratory_results(streams, believed, patients, samples, disease, activity, month_days)
+    results, controls, shift = laboratory_results(streams, believed, patients, samples, disease, activity, month_days)
     frames = {
         "patients": patients.join(screening_values(streams, patients)),
         "samples": samples,
@@ -115,14 +120,22 @@ def generate(
         "adverse_events": adverse_events(streams, patients, *_observed(patients, cycles, fate)),
     }
     truth = truth_table(believed, rules, patients, disease, fate, readings, recurrence)
-    return Simulated(
+    made = Simulated(
         frames={name: _contract_columns(name, frame) for name, frame in frames.items()},
         truth=truth,
         samples=samples,
         activity=activity,
+        plate_shift=shift,
         world=believed,
         streams=streams,
     )
+    return made if np.isinf(believed.lock_months) else locked(made, fate.lock)
+
+
+@cache
+def _packaged() -> Protocol:
+    """The packaged protocol, read once: a campaign simulates thousands of small trials."""
+    return load_protocol()
 
 
 def _contract_columns(name: str, frame: pd.DataFrame) -> pd.DataFrame:

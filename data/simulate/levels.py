@@ -14,7 +14,7 @@ from data.simulate.streams import Floats
 from data.simulate.worlds import World
 
 EGFR_LOW = 60
-# Logarithm of ng/mL: level, acid suppression, poor kidneys, tumour in place; standard deviations of persons and of days.
+# Logarithm of ng/mL: level, acid suppression, poor kidneys, tumour in place; deviations of persons and of days.
 CGA_LEVEL, CGA_PPI, CGA_KIDNEY, CGA_TUMOUR = 4.35, 0.55, 0.40, 0.55
 CGA_PERSON_SD, CGA_WITHIN_SD = 0.40, 0.17
 # Logarithm of umol/mmol: small bowel, other primaries, tumour in place, functional with and without it.

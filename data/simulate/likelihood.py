@@ -84,24 +84,22 @@ def _of_score(streams: Streams, world: World, disease: Disease, rows: Observed, 
     visit = np.arange(signal.shape[1])
     centre = levels.postoperative_activity(world, signal, visit[None, :], treated[:, None])
     centre[:, 0] = levels.preoperative_activity(world, rows.patients, disease)
-    centre = centre + person[:, None] + rows.score_shift
+    centre = centre + person[:, None] * np.where(visit == 0, world.preoperative_person, 1.0) + rows.score_shift
     noise = np.full(len(visit), np.hypot(world.score_within_sd, world.score_analytic_sd))
     noise[0] = np.hypot(noise[0], world.preoperative_sd)
-    low, high = _edges(rows.score)
+    low, high = _edges(rows.score, np.where(visit == 0, world.preoperative_floor, 0.0))
     lower, upper = (low - centre) / noise, (high - centre) / noise
     flip = lower > 0
     chance = ndtr(np.where(flip, -lower, upper)) - ndtr(np.where(flip, -upper, lower))
     return np.log(np.where(there, np.maximum(chance, SMALLEST_LIKELIHOOD), 1.0)).sum(axis=1)
 
 
-def _edges(score: Floats) -> tuple[Floats, Floats]:
-    """Log odds between which a result rounds to the score."""
-    value = np.where(np.isnan(score), PERCENT / 2, score)
-    low = np.where(value < SCORE_EDGE, -np.inf, log_odds(np.maximum(value - SCORE_EDGE, SCORE_EDGE)))
-    high = np.where(
-        value > PERCENT - SCORE_EDGE, np.inf, log_odds(np.minimum(value + SCORE_EDGE, PERCENT - SCORE_EDGE))
-    )
-    return low, high
+def _edges(score: Floats, floor: Floats) -> tuple[Floats, Floats]:
+    """Log odds between which a result rounds to the score, on a scale from ``floor`` to 100."""
+    value = np.where(np.isnan(score), (floor + PERCENT) / 2, score)
+    low, high = (np.clip((value + half - floor) / (PERCENT - floor), 0.0, 1.0) for half in (-SCORE_EDGE, SCORE_EDGE))
+    with np.errstate(divide="ignore"):
+        return log_odds(low * PERCENT), log_odds(high * PERCENT)
 
 
 def _of_cga(world: World, rows: Observed, signal: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.protocol import Protocol
-from data.simulate.assays import CONTROLS, plate_shifts
+from data.simulate.batches import site_effects
 from data.simulate.generate import Simulated
 from data.simulate.scans import CLEAR, EQUIVOCAL, RECURRENCE, WINDOW_DAYS, scan_slots
 from data.simulate.specimens import SPECIMENS
@@ -40,7 +40,7 @@ class Observed:
     sample_day, sample_state : ndarray, n x v x 2
         Blood and urine: ``DRAWN``, ``MISSING``, or ``UNTOLD`` when the patient was no longer observed.
     score, score_shift : ndarray, n x v
-        Blood score, and what its plate is known to add (log odds).
+        Blood score, and what its plate and site are known to add (log odds).
     cga, hiaa, hiaa_limit, creatinine, urine_score : ndarray, n x v
         Results; ``hiaa_limit`` marks those below the limit of the assay.
     """
@@ -73,8 +73,8 @@ class Observed:
 def observe(simulated: Simulated, protocol: Protocol, landmark: float) -> Observed:
     """Everything delivered and dated up to the closing of the landmark, but for qPCR wells.
 
-    Results that the laboratory withdrew count as absent. The shifts of the score plates are taken as known: a
-    laboratory sees them in the control wells.
+    Results that the laboratory withdrew count as absent. The shifts of score plates and sites are taken as known:
+    a laboratory sees the former in its control wells.
     """
     frames = simulated.frames
     patients = _covariates(frames["patients"])
@@ -192,8 +192,7 @@ def _samples(
 
 def _known_shifts(simulated: Simulated, results: pd.DataFrame, shape: tuple[int, int]) -> Floats:
     own = results[results["analyte"] == "netest_activity"]
-    plates = len(simulated.frames["controls"]) // len(CONTROLS)
-    shift = plate_shifts(simulated.streams, simulated.world, plates)
+    plate = own["plate"].str.removeprefix("PL").astype(int).to_numpy() - 1
     out = np.zeros(shape)
-    out[own["patient"], own["visit_index"]] = shift[own["plate"].str.removeprefix("PL").astype(int).to_numpy() - 1]
-    return out
+    out[own["patient"], own["visit_index"]] = simulated.plate_shift[plate]
+    return out + site_effects(simulated.streams, simulated.world, simulated.frames["patients"])[:, None]

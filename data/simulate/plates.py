@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from data.protocol import Protocol
+from data.simulate.batches import following
 from data.simulate.generate import Simulated
 from data.simulate.genes import POOR_RNA_CYCLES, AssayConstants, assay_constants, sample_cq, well_cq
 from data.simulate.streams import Floats, Streams
+from data.simulate.worlds import World
 
 SAMPLES_PER_PLATE = 2
 REPLICATES = 3
@@ -79,12 +81,13 @@ def run_plates(simulated: Simulated, protocol: Protocol) -> list[Plate]:
     patients, streams = simulated.frames["patients"], simulated.streams
     expected = sample_cq(streams, simulated.world, constants, patients, blood, simulated.activity[is_blood])
     site = patients["site"].to_numpy()[blood["patient"].to_numpy()]
-    rows = fill_plates(blood, site)
+    arm = patients["arm"].to_numpy()[blood["patient"].to_numpy()]
+    rows = fill_plates(blood, site.astype(object) + arm if simulated.world.batch_follows == "arm" else site)
     failed = min(FAILED_PLACE, len(rows) - 1)
     poor = poor_sample(rows, failed)
     if poor is not None:
         expected[poor] += POOR_RNA_CYCLES
-    expected += _plate_shift(streams, simulated.world.cq_plate_sd, rows, len(constants.genes))
+    expected += _plate_shift(streams, simulated.world, rows, arm == "prrt", len(constants.genes))
     plates = _measured(streams, constants, blood, site, rows, expected)
     if not plates:
         return []
@@ -92,7 +95,7 @@ def run_plates(simulated: Simulated, protocol: Protocol) -> list[Plate]:
 
 
 def fill_plates(blood: pd.DataFrame, site: np.ndarray) -> list[np.ndarray]:
-    """Rows of the samples on each plate: by site as tubes arrive; plates in the order of their runs."""
+    """Rows of the samples on each plate: by site (or other group) as tubes arrive; plates in order of their runs."""
     arrived = blood["received_on"].to_numpy().astype("datetime64[D]").astype(np.int64)
     order = np.lexsort([blood["sample_id"].to_numpy(), arrived, site])
     rows = []
@@ -109,13 +112,14 @@ def poor_sample(rows: list[np.ndarray], failed: int) -> int | None:
     return int(rows[full[0]][1]) if full and len(rows) > SAMPLES_PER_PLATE else None
 
 
-def _plate_shift(streams: Streams, sd: float, rows: list[np.ndarray], genes: int) -> Floats:
+def _plate_shift(streams: Streams, world: World, rows: list[np.ndarray], treated: np.ndarray, genes: int) -> Floats:
     """Cycles that a plate adds to the genes of its samples: one shift for all, a smaller one for each."""
-    shift = streams.normal("cq.plate", (len(rows), 1), sd) + streams.normal("cq.plate.gene", (len(rows), genes), sd / 2)
-    out = np.empty((sum(map(len, rows)), genes))
+    plate = np.empty(len(treated), dtype=np.int64)
     for place, own in enumerate(rows):
-        out[own] = shift[place]
-    return out
+        plate[own] = place
+    sd = world.cq_plate_sd
+    common = following(world, streams.normal("cq.plate", len(rows), sd), sd, plate, treated)
+    return (common[:, None] + streams.normal("cq.plate.gene", (len(rows), genes), sd / 2))[plate]
 
 
 def _measured(

@@ -9,6 +9,7 @@ truth) can. Wells of qPCR plates are not conditioned on: a trial in memory has n
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from data.simulate.scans import LOCAL_PETCT, detection, scan_slots
 from data.simulate.streams import Floats, Streams
 from data.simulate.worlds import World
 
-ROWS_AT_ONCE = 100_000
+ROWS_AT_ONCE = 20_000
 
 
 def observed_posterior(
@@ -97,9 +98,15 @@ def _weighted(
     disease = draw_disease(streams, world, rows.patients, cycles, month_days)
     entry = rows.patients["randomised_day"].to_numpy(float)
     closed = np.full(len(entry), protocol.closed(endpoint.landmark) * month_days)
-    dying = _deaths(world, month_days, entry, tumour_deaths_from(world, disease, entry, month_days))
-    weight = log_likelihood(streams, world, protocol, disease, rows) - dying(closed[:, None])[:, 0]
-    return weight, _complete_probability(streams, world, protocol, endpoint, disease, dying, closed)
+    year = MONTHS_PER_YEAR * month_days
+    deaths = _Deaths(
+        other=world.death_without_recurrence / year,
+        tumour=world.death_after_recurrence / year,
+        entry=entry,
+        by_tumour=tumour_deaths_from(world, disease, entry, month_days),
+    )
+    weight = log_likelihood(streams, world, protocol, disease, rows) - deaths.until(closed[:, None])[:, 0]
+    return weight, _complete_probability(streams, world, protocol, endpoint, disease, deaths, closed)
 
 
 def _completed_cycles(drawn: Floats, rows: Observed) -> Floats:
@@ -110,18 +117,30 @@ def _completed_cycles(drawn: Floats, rows: Observed) -> Floats:
     return np.where(np.isnan(rows.cycle_day), later, rows.cycle_day)
 
 
-def _deaths(world: World, month_days: float, entry: Floats, by_tumour: Floats):  # type: ignore[no-untyped-def]
-    """Cumulative hazard of death by a day from surgery (rows x k), without and with evident disease."""
-    year = MONTHS_PER_YEAR * month_days
+@dataclass(frozen=True)
+class _Deaths:
+    """Hazards of death per day: of other causes from entry on, by the tumour some time after it is evident."""
 
-    def hazard(day: Floats) -> Floats:
-        other = np.maximum(day - entry[:, None] - 1, 0) * world.death_without_recurrence
-        return (other + np.maximum(day - by_tumour[:, None], 0) * world.death_after_recurrence) / year
+    other: float
+    tumour: float
+    entry: Floats
+    by_tumour: Floats
 
-    return hazard
+    def until(self, day: Floats) -> Floats:
+        """Cumulative hazard by days from surgery (rows x k)."""
+        other = np.maximum(day - self.entry[:, None] - 1, 0) * self.other
+        return other + np.maximum(day - self.by_tumour[:, None], 0) * self.tumour
 
 
-def _complete_probability(streams, world, protocol, endpoint, disease, dying, closed) -> Floats:  # type: ignore[no-untyped-def]
+def _complete_probability(
+    streams: Streams,
+    world: World,
+    protocol: Protocol,
+    endpoint: Endpoint,
+    disease: Disease,
+    deaths: _Deaths,
+    closed: Floats,
+) -> Floats:
     """Probability of a first positive scheduled scan in (landmark, horizon] before death, scans on random days."""
     slots = [slot for slot in scan_slots(protocol) if endpoint.landmark < slot[0] <= endpoint.horizon]
     month = np.array([slot[0] for slot in slots])
@@ -134,5 +153,5 @@ def _complete_probability(streams, world, protocol, endpoint, disease, dying, cl
     seen, _ = detection(world, disease, disease.log_diameter(day / protocol.month_days), petct)
     missed = np.cumprod(1 - seen, axis=1)
     first = seen * np.column_stack([np.ones(len(seen)), missed[:, :-1]])
-    alive = np.exp(dying(closed[:, None]) - dying(day))
+    alive = np.exp(deaths.until(closed[:, None]) - deaths.until(day))
     return (first * alive).sum(axis=1)

@@ -12,6 +12,7 @@ from data.simulate.streams import Floats, Streams, days, logistic
 from data.simulate.worlds import World
 
 UNWELL_MONTHS = 4.0
+NEVER = 1e-26
 SAMPLE_SD_DAYS = 6.0
 SAME_DAY_URINE = 0.85
 SPECIMENS = ("blood", "urine")
@@ -91,7 +92,7 @@ def _missing(streams: Streams, world: World, disease: Disease, month: Floats) ->
 def missing_probability(world: World, disease: Disease, month: Floats) -> Floats:
     """Probability that blood and urine (last axis) due at these months are missing (n x visits x 2)."""
     rate = np.array([world.missing_blood, world.missing_urine])
-    odds = np.log(rate / (1 - rate)) if rate.min() > 0 else np.full(2, -np.inf)
+    odds = np.log(np.maximum(rate, NEVER) / (1 - rate))
     remaining = disease.remaining(month.reshape(len(month), -1)).reshape(month.shape)
     unwell = (month > 0) & (remaining < UNWELL_MONTHS)
     return logistic(odds + world.missing_unwell * unwell)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from data.simulate.knobs import Knob, Value, unknown_knob
 
 WORLDS_FILE = Path(__file__).with_name("worlds.toml")
 
@@ -29,6 +33,7 @@ class World:
     prrt_halvings: float
     prrt_halvings_sd: float
     second_cycle_given: float
+    enrolment_months: float
     extrahepatic_only: float
     liver_and_extrahepatic: float
     death_without_recurrence: float
@@ -36,6 +41,7 @@ class World:
     death_lag_months: float
     dropout_control: float
     dropout_prrt: float
+    lock_months: float
     visit_sd_days: float
     scan_sd_days: float
     missed_scan: float
@@ -63,6 +69,9 @@ class World:
     preoperative_level: float
     preoperative_sd: float
     preoperative_weight: float
+    preoperative_person: float
+    preoperative_floor: float
+    score_site_sd: float
     score_failed: float
     score_absent: float
     scores_per_plate: int
@@ -70,10 +79,15 @@ class World:
     plate_sd: float
     lot_sd: float
     plates_by: str
+    batch_follows: str
     cq_plate_sd: float
     cga_weight: float
     urine_weight: float
     creatinine_absent: float
+
+
+def _records() -> dict[str, Any]:
+    return tomllib.loads(WORLDS_FILE.read_text(encoding="utf-8"))
 
 
 @cache
@@ -83,15 +97,48 @@ def load_worlds() -> dict[str, World]:
     Returns
     -------
     dict of str to World
-        protocol, developer, independent, null.
+        protocol, contemporary, developer, independent, null.
     """
-    records = tomllib.loads(WORLDS_FILE.read_text(encoding="utf-8"))
-    base = records.pop("base")
-    return {name: _world(name, {**base, **changes}) for name, changes in records.items()}
+    notes = {name: _inherited(name)["note"] for name in _records() if name != "base"}
+    return {name: _world(name, note, load_knobs(name)) for name, note in notes.items()}
 
 
-def _world(name: str, values: dict[str, Any]) -> World:
-    return World(name=name, **{**values, "score_prrt": tuple(values["score_prrt"])})
+@cache
+def load_knobs(world: str = "protocol") -> dict[str, Knob]:
+    """Every knob with value, unit, allowed values and source in one world.
+
+    Raises
+    ------
+    ValueError
+        When the world is unknown.
+    """
+    base, own = _records()["base"], _inherited(world)
+    return {name: _knob(name, record, own.get(name)) for name, record in base.items()}
+
+
+def _inherited(world: str) -> dict[str, Any]:
+    """What a world changes, with what the world it is ``like`` changes."""
+    records = _records()
+    if world not in records or world == "base":
+        raise ValueError(
+            f"unknown world {world!r}; choose one of {', '.join(name for name in records if name != 'base')}"
+        )
+    own = records[world]
+    return {**(_inherited(own["like"]) if "like" in own else {}), **own}
+
+
+def _knob(name: str, base: dict[str, Any], own: Any) -> Knob:
+    changed = own if isinstance(own, dict) else {} if own is None else {"value": own}
+    record = {**base, **({"source": "ours, for this world"} if changed else {}), **changed}
+    low, high = record.get("range", (-math.inf, math.inf))
+    value = tuple(record["value"]) if isinstance(record["value"], list) else record["value"]
+    choices = tuple(record.get("choices", ()))
+    return Knob(name, value, record.get("unit", ""), float(low), float(high), choices, record["source"])
+
+
+def _world(name: str, note: str, knobs: dict[str, Knob]) -> World:
+    values: dict[str, Any] = {knob.name: knob.checked(knob.value) for knob in knobs.values()}
+    return World(name=name, note=note, **values)
 
 
 def choose_world(name: str, **knobs: Any) -> World:
@@ -100,16 +147,33 @@ def choose_world(name: str, **knobs: Any) -> World:
     Raises
     ------
     ValueError
-        When the world or a knob is unknown, or plates are asked for in an unknown order.
+        When the world or a knob is unknown, or a value is not allowed; the message says what is.
     """
-    worlds = load_worlds()
-    if name not in worlds:
-        raise ValueError(f"unknown world {name!r}; choose one of {', '.join(worlds)}")
-    known = {field.name for field in fields(World)} - {"name", "note"}
-    unknown = sorted(set(knobs) - known)
-    if unknown:
-        raise ValueError(f"unknown knob {unknown[0]!r}; choose among {', '.join(sorted(known))}")
-    world = replace(worlds[name], **knobs)
-    if world.plates_by not in ("received", "arm", "outcome"):
-        raise ValueError(f"plates_by {world.plates_by!r} is not one of received, arm, outcome")
+    known = load_knobs(name)
+    for knob in knobs:
+        if knob not in known:
+            raise unknown_knob(knob, sorted(known))
+    values: dict[str, Any] = {knob: known[knob].checked(value) for knob, value in knobs.items()}
+    world = replace(load_worlds()[name], **values)
+    if world.extrahepatic_only + world.liver_and_extrahepatic > 1:
+        raise ValueError("extrahepatic_only and liver_and_extrahepatic together exceed 1; lower one of them")
     return world
+
+
+def read_knobs(world: str, settings: Sequence[str]) -> dict[str, Value]:
+    """Knobs from texts ``KNOB=VALUE``; a later one overrides an earlier one.
+
+    Raises
+    ------
+    ValueError
+        When the world or a knob is unknown, or a text or its value is not allowed; the message says what is.
+    """
+    known, chosen = load_knobs(world), {}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign:
+            raise ValueError(f"{setting!r} is not KNOB=VALUE")
+        if name.strip() not in known:
+            raise unknown_knob(name.strip(), sorted(known))
+        chosen[name.strip()] = known[name.strip()].read(text)
+    return chosen

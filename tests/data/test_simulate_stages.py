@@ -109,7 +109,7 @@ def test_imaging_stops_at_recurrence_at_loss_and_keeps_inadequate_scans_without_
         code=np.array([[0, 2, 0], [1, 2, 2], [0, 2, 2]]),
         size_mm=np.full((3, 3), 9.0),
     )
-    fate = Fate(*(np.full(3, np.inf), np.zeros(3, bool), np.full(3, np.inf)), np.full(3, 2000.0), np.full(3, 2000.0))
+    fate = Fate(*(np.full(3, np.inf), np.zeros(3, bool), np.full(3, np.inf)), np.full(3, 2000.0), np.full(3, np.inf))
     patients = pd.DataFrame({"patient_id": ["A", "B", "C"], "surgery_on": pd.to_datetime(["2020-01-01"] * 3)})
     table, recurrence = imaging_table(Streams(1), readings, a_disease(), fate, patients)
     found = table[["patient_id", "scheduled_month", "adequate", "finding"]].astype(object)
