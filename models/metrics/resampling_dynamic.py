@@ -97,7 +97,10 @@ class _Horizon:
         self, time: np.ndarray, event: np.ndarray, risk: np.ndarray, censoring: _Censoring, horizon: float
     ) -> None:
         resolved = (time <= horizon) & (event != 0)
-        case, control = np.flatnonzero(resolved & (event == 1)), np.flatnonzero((time > horizon) | (event > 1) & resolved)
+        case, control = (
+            np.flatnonzero(resolved & (event == 1)),
+            np.flatnonzero((time > horizon) | (event > 1) & resolved),
+        )
         self.pairs = PairCount(risk, case, control)
         before = np.searchsorted(censoring.jumps, time, side="left")
         at_horizon = np.searchsorted(censoring.jumps, horizon, side="right")

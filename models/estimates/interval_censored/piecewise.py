@@ -130,18 +130,17 @@ class _Rows:
         odds = np.where(self.interval, 1 / np.expm1(np.minimum(total, LARGEST_RISE)), 0.0)
         curve = np.where(self.interval, odds * (1 + odds), 0.0)
         pull = hazard * (self.inside * odds[:, None] - self.before)
-        weight = hazard * self.inside
         pieces, p = theta.shape
         gradient = ((pull + self.exact).T @ self.design).ravel()
-        hessian = np.zeros((pieces, p, pieces, p))
-        for k in range(pieces):
-            hessian[k, :, k, :] = (self.design * pull[:, k, None]).T @ self.design
-            for m in range(k + 1):
-                cross = (self.design * (weight[:, k] * weight[:, m] * curve)[:, None]).T @ self.design
-                hessian[k, :, m, :] -= cross
-                if m < k:
-                    hessian[m, :, k, :] -= cross.T
-        return gradient, hessian.reshape(pieces * p, pieces * p)
+        wide = (hazard * self.inside * np.sqrt(curve)[:, None])[:, :, None] * self.design[:, None, :]
+        wide = wide.reshape(-1, pieces * p)
+        hessian = -wide.T @ wide
+        within = ((pull[:, :, None] * self.design[:, None, :]).reshape(-1, pieces * p).T @ self.design).reshape(
+            -1, p, p
+        )
+        for k, block in enumerate(within):
+            hessian[k * p : (k + 1) * p, k * p : (k + 1) * p] += block
+        return gradient, hessian
 
 
 def _penalty(pieces: int, p: int, ridge: float) -> np.ndarray:
