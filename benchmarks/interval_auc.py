@@ -31,9 +31,9 @@ from data.protocol import load_protocol  # noqa: E402
 from models.estimators.newton import CannotFit  # noqa: E402
 from models.metrics.interval_auc import Limits, interval_auc  # noqa: E402
 
-REPLICATIONS = {106: 160, 1000: 40}
+REPLICATIONS = {106: 150, 1000: 30}
 COVERED = (("Weibull", "dense"), ("crossing hazards", "dense"), ("Weibull", "sparse"))
-COVERAGE_N, COVERAGE_REPLICATIONS, RESAMPLES = 106, 300, 100
+COVERAGE_N, COVERAGE_REPLICATIONS, RESAMPLES = 106, 240, 100
 
 
 @dataclass(frozen=True)

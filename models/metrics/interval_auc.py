@@ -185,7 +185,7 @@ def marker_columns(score: np.ndarray) -> np.ndarray:
 
 
 def weighted_pairs(probability: np.ndarray, score: np.ndarray) -> float:
-    """AUC over pairs of two patients, each pair with the probability that the first is a case and the second a control."""
+    """AUC over pairs of two patients, weighted by the probability that one is a case and the other a control."""
     n = len(score)
     both = probability * (1 - probability)
     label, weight = np.repeat([1.0, 0.0], n), np.concatenate([probability, 1 - probability])
@@ -234,6 +234,6 @@ def _refuse(cases: int, controls: int, unclear: int, horizon: float, limits: Lim
     share = unclear / (cases + controls + unclear)
     if share > limits.ambiguous_share:
         raise CannotFit(
-            f"interval AUC at {horizon:g} months not estimable: {share:.0%} of the patients are neither case nor control "
-            f"for certain, above {limits.ambiguous_share:.0%}; ask for a horizon nearer to a visit"
+            f"interval AUC at {horizon:g} months not estimable: {share:.0%} of the patients are neither case nor "
+            f"control for certain, above {limits.ambiguous_share:.0%}; ask for a horizon nearer to a visit"
         )
