@@ -151,6 +151,21 @@ class Protocol:
         """Month at which the visit nominally at ``month`` belongs wholly to the past (L(s), H(tau))."""
         return month + self.closing_months
 
+    def visits_within(self, endpoint: Endpoint) -> tuple[float, ...]:
+        """Visits after the landmark up to the horizon, which is the last of them.
+
+        Raises
+        ------
+        ProtocolError
+            When the horizon is no visit: between two visits nobody knows who had the event.
+        """
+        if endpoint.horizon not in self.visit_grid:
+            raise ProtocolError(
+                f"endpoint {endpoint.id}: horizon {endpoint.horizon:g} is no visit of {self.path.name}, so it has no "
+                "labels; choose a month of calendar.visit_month, or interval_auc (docs/interval_auc.md)"
+            )
+        return tuple(visit for visit in self.visit_grid if endpoint.landmark < visit <= endpoint.horizon)
+
     def endpoint(self, endpoint_id: str) -> Endpoint:
         """One endpoint by id, e.g. ``MRD36@6``."""
         try:

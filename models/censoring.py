@@ -65,9 +65,14 @@ class VisitCensoring:
 
     @classmethod
     def for_endpoint(cls, endpoint: Endpoint, protocol: Protocol) -> VisitCensoring:
-        """The censoring model of an endpoint: the protocol's visits in (landmark, horizon]."""
-        between = [visit for visit in protocol.visit_grid if endpoint.landmark < visit <= endpoint.horizon]
-        return cls((endpoint.landmark, *between), float(protocol["censoring.weight_floor"]))
+        """The censoring model of an endpoint: the protocol's visits in (landmark, horizon].
+
+        Raises
+        ------
+        ProtocolError
+            When the horizon is no visit.
+        """
+        return cls((endpoint.landmark, *protocol.visits_within(endpoint)), float(protocol["censoring.weight_floor"]))
 
     def states(self, labels: pd.DataFrame) -> VisitStates:
         """Labels as positions on the visits.

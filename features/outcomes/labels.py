@@ -51,7 +51,13 @@ def label(outcome: Outcome, endpoint: Endpoint, protocol: Protocol) -> pd.DataFr
         (1, 0, NaN unknown), ``resolved`` (visit at which the event or the negative scan closed the question,
         closing visit of the interval of a death, last adequate visit before tau when censored; NaN when not
         at risk), ``arm``.
+
+    Raises
+    ------
+    ProtocolError
+        When the horizon is no visit.
     """
+    protocol.visits_within(endpoint)
     s, tau = endpoint.landmark, endpoint.horizon
     rows = outcome.patients
     risk = at_risk(outcome, s, protocol)

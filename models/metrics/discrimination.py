@@ -28,11 +28,31 @@ class Placement:
 
 def _share_below(values: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted share of ``others`` below each value, ties counted half."""
-    order = np.argsort(others, kind="stable")
-    cumulative = np.concatenate([[0.0], np.cumsum(weights[order])])
-    below = cumulative[np.searchsorted(others[order], values, side="left")]
-    upto = cumulative[np.searchsorted(others[order], values, side="right")]
-    return (below + upto) / (2 * cumulative[-1])
+    order = np.argsort(others)
+    return _share_in_order(values, others[order], weights[order])
+
+
+def _share_in_order(values: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """:func:`_share_below` for ascending ``others``."""
+    cumulative = np.zeros(len(others) + 1)
+    np.cumsum(weights, out=cumulative[1:])
+    share = cumulative[np.searchsorted(others, values, side="left")]
+    share += cumulative[np.searchsorted(others, values, side="right")]
+    share /= 2 * cumulative[-1]
+    return share
+
+
+def _both_shares(
+    case: np.ndarray, control: np.ndarray, case_weight: np.ndarray, control_weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Share of controls below each case and of cases above each control, with one sort for each class."""
+    up, across = np.argsort(case), np.argsort(control)
+    high, low = case[up], control[across]
+    cases, controls = np.empty(len(case)), np.empty(len(control))
+    # Searching in order reads memory in order.
+    cases[up] = _share_in_order(high, low, control_weight[across])
+    controls[across] = 1 - _share_in_order(low, high, case_weight[up])
+    return cases, controls
 
 
 def placements(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> Placement:
@@ -51,17 +71,20 @@ def placements(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = No
     Placement
         ``auc`` is NaN when one class is absent.
     """
-    label = np.asarray(label, dtype=float)
-    score = np.asarray(score, dtype=float)
-    weight = np.ones_like(score) if weight is None else np.asarray(weight, dtype=float)
-    case, control = (label == 1) & (weight > 0), (label == 0) & (weight > 0)
-    if not case.any() or not control.any():
+    label, score = np.asarray(label), np.asarray(score, dtype=float)
+    case, control = np.flatnonzero(label == 1), np.flatnonzero(label == 0)
+    given = None if weight is None else np.asarray(weight, dtype=float)
+    if given is not None:
+        case, control = case[given[case] > 0], control[given[control] > 0]
+    if not len(case) or not len(control):
         empty = np.array([])
         return Placement(np.nan, empty, empty, empty, empty)
-    share_cases = _share_below(score[case], score[control], weight[control])
-    share_controls = _share_below(-score[control], -score[case], weight[case])
-    case_weight, control_weight = weight[case] / weight[case].sum(), weight[control] / weight[control].sum()
-    return Placement(float(case_weight @ share_cases), share_cases, share_controls, case_weight, control_weight)
+    case_weight, control_weight = (
+        np.full(len(rows), 1 / len(rows)) if given is None else given[rows] / given[rows].sum()
+        for rows in (case, control)
+    )
+    cases, controls = _both_shares(score[case], score[control], case_weight, control_weight)
+    return Placement(float(case_weight @ cases), cases, controls, case_weight, control_weight)
 
 
 def auc(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:

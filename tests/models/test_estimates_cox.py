@@ -10,9 +10,9 @@ from lifelines.utils import concordance_index
 
 from models.estimates.cox import cox
 from models.estimates.cox import likelihood as cox_likelihood
-from models.estimates.cox.concordance import concordance
 from models.estimates.kaplan_meier import kaplan_meier
 from models.estimators.newton import CannotFit
+from models.metrics.concordance import concordance
 
 SEEDS = range(4)
 

@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2, norm
 
-from models.estimates.cox.concordance import concordance
 from models.estimates.cox.curves import predicted_curve
 from models.estimates.cox.design import Terms, code_terms
 from models.estimates.cox.likelihood import Sets, derivatives, maximise, risk_sets, score_residuals
@@ -29,6 +28,7 @@ from models.estimates.cox.proportional_hazards import event_clock, slope_tests
 from models.estimates.cox.rows import Rows, complete_rows, read_rows
 from models.estimates.values import Curve, Estimate, Test
 from models.estimators.newton import CannotFit
+from models.metrics.concordance import concordance
 
 LARGEST = 100.0
 
