@@ -43,22 +43,21 @@ def curve_quantities(tag: str, frame: pd.DataFrame, group: str, marks: Mapping[s
         for interval in INTERVALS:
             stem = f"{tag}.km.{interval}.{name}"
             curve = kaplan_meier(own["t"], own["s"], interval=interval)
+            median, lower, upper = curve.median
+            out |= {f"{stem}.median_lower": lower, f"{stem}.median_upper": upper}
+            if interval == "plain":
+                out |= {f"{stem}.median": median, f"{stem}.n": len(own), f"{stem}.events": curve.n_event.sum()}
             for row in curve.at(list(marks.values())).assign(mark=list(marks)).itertuples():
                 out |= {f"{stem}.{row.mark}.lower": row.lower, f"{stem}.{row.mark}.upper": row.upper}
-                out |= {f"{stem}.{row.mark}.surv": row.value, f"{stem}.{row.mark}.se_greenwood": row.error}
-                out |= {f"{stem}.{row.mark}.n_risk": row.n_risk}
-            median = dict(zip(("median", "median_lower", "median_upper"), curve.median, strict=True))
-            out |= {f"{stem}.{key}": value for key, value in median.items()}
-            out |= {f"{stem}.n": len(own), f"{stem}.events": curve.n_event.sum()}
+                if interval == "plain":
+                    out |= {f"{stem}.{row.mark}.surv": row.value, f"{stem}.{row.mark}.se_greenwood": row.error}
+                    out |= {f"{stem}.{row.mark}.n_risk": row.n_risk}
     return out
 
 
-def test_quantities(tag: str, test: Test) -> dict[str, float]:
+def rank_quantities(tag: str, test: Test) -> dict[str, float]:
     """``lr`` of the R helper."""
     return {f"{tag}.chisq": test.statistic, f"{tag}.df": test.df, f"{tag}.p": test.p}
-
-
-test_quantities.__test__ = False  # type: ignore[attr-defined]  # not a pytest function
 
 
 def cox_quantities(tag: str, fit: CoxFit, transforms: tuple[str, ...] = ()) -> dict[str, float]:
