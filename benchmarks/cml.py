@@ -81,7 +81,7 @@ def run(realdata: Path, reference: Path) -> pd.DataFrame:
 
 def main(argv: list[str] | None = None) -> int:
     """Print the table of largest differences; 1 when one is above the tolerance."""
-    return script(__doc__ or "", argv, run)[1]
+    return script(__doc__ or "", argv, run)
 
 
 if __name__ == "__main__":
