@@ -5,8 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from data.simulate.cohort import SMALL_BOWEL
 from data.simulate.disease import Disease
+from data.simulate.levels import (
+    CGA_LEVEL,
+    CGA_PERSON_SD,
+    CGA_WITHIN_SD,
+    CREATININE_LEVEL,
+    CREATININE_SD,
+    HIAA_PERSON_SD,
+    HIAA_WITHIN_SD,
+    URINE_PERSON_SD,
+    URINE_WITHIN_SD,
+    cga_of_disease,
+    cga_of_person,
+    hiaa_of_disease,
+    hiaa_of_person,
+    postoperative_activity,
+    preoperative_activity,
+    urine_activity,
+)
 from data.simulate.streams import Floats, Streams, logistic, only
 from data.simulate.worlds import World
 
@@ -16,7 +33,6 @@ CGA_KIT = "kit-a"
 SPOT_VERSION = "spot"
 URINE_VERSION = "urine-x"
 HIAA_LIMIT = 6.0
-EGFR_LOW = 60
 RUN_DAYS_AFTER_LAST_TUBE = 5
 VISIT_SLOTS = 8
 
@@ -54,14 +70,11 @@ def true_activity(
     position, visit = samples["patient"].to_numpy(), samples["visit_index"].to_numpy()
     person = streams.normal("score.person", n, world.score_person_sd)
     within = per_sample(samples, streams.normal("score.within", slots(patients), world.score_within_sd))
-    burden = 0.15 * (np.log(patients["liver_metastases_volume_ml"].to_numpy(float)) - 3.0)
-    left = world.score_weight * world.preoperative_weight * disease.signal(np.zeros(n))
-    tumour = world.preoperative_level + burden + left + streams.normal("score.preoperative", n, world.preoperative_sd)
-    month = samples["day"].to_numpy(float) / month_days
-    signal = _take(disease, position, month)
+    tumour = preoperative_activity(world, patients, disease)
+    tumour = tumour + streams.normal("score.preoperative", n, world.preoperative_sd)
+    signal = _take(disease, position, samples["day"].to_numpy(float) / month_days)
     treated = patients["arm"].eq("prrt").to_numpy()[position]
-    direct = np.array([0.0, *world.score_prrt])[visit] * treated
-    after = world.score_level + world.score_weight * signal + direct
+    after = postoperative_activity(world, signal, visit, treated)
     return np.where(visit == 0, tumour[position], after) + person[position] + within
 
 
@@ -84,6 +97,12 @@ def score_plates(world: World, patients: pd.DataFrame, blood: pd.DataFrame, dise
     return rank // world.scores_per_plate
 
 
+def plate_shifts(streams: Streams, world: World, plates: int) -> Floats:
+    """What each score plate adds to the log odds of its samples and controls: its own shift and that of its lot."""
+    lot = np.arange(plates) // world.plates_per_lot
+    return streams.normal("plate", plates, world.plate_sd) + streams.normal("lot", plates, world.lot_sd)[lot]
+
+
 def score_results(
     streams: Streams,
     world: World,
@@ -95,7 +114,7 @@ def score_results(
     """Blood scores and the control wells of their plates."""
     plates = int(plate.max(initial=-1)) + 1
     lot = np.arange(plates) // world.plates_per_lot
-    shift = streams.normal("plate", plates, world.plate_sd) + streams.normal("lot", plates, world.lot_sd)[lot]
+    shift = plate_shifts(streams, world, plates)
     noise = per_sample(blood, streams.normal("score.analytic", slots(patients), world.score_analytic_sd))
     failed = per_sample(blood, streams.chance("score.failed", world.score_failed, slots(patients)))
     absent = per_sample(blood, streams.chance("score.absent", world.score_absent, slots(patients)))
@@ -134,14 +153,12 @@ def cga_results(
 ) -> pd.DataFrame:
     """Chromogranin A in ng/mL: raised by acid suppression, by poor kidneys and by the tumour in place."""
     position, before = blood["patient"].to_numpy(), (blood["visit_index"] == 0).to_numpy()
-    person = streams.normal("cga.person", len(patients), 0.40)
-    ppi = 0.55 * patients["ppi"].eq("yes").to_numpy()
-    kidney = 0.40 * (patients["egfr"] < EGFR_LOW).to_numpy()
+    person = streams.normal("cga.person", len(patients), CGA_PERSON_SD)
     log_value = (
-        4.35
-        + (person + ppi + kidney)[position]
-        + np.where(before, 0.55, world.cga_weight * signal)
-        + per_sample(blood, streams.normal("cga.within", slots(patients), 0.17))
+        CGA_LEVEL
+        + cga_of_person(patients, person)[position]
+        + cga_of_disease(world, before, signal)
+        + per_sample(blood, streams.normal("cga.within", slots(patients), CGA_WITHIN_SD))
     )
     return _rows(blood, "cga", np.exp(log_value).round(1), "ng/mL", CGA_KIT).assign(
         reported_on=_reported(streams, "cga.reported", patients, blood)
@@ -157,20 +174,20 @@ def urine_results(
     """
     shape = slots(patients)
     position, before = urine["patient"].to_numpy(), (urine["visit_index"] == 0).to_numpy()
-    serotonin = np.where(patients["primary_site"].isin(SMALL_BOWEL), 1.35, 0.95)
     functional = patients["functional"].eq("yes").to_numpy()[position]
-    person = streams.normal("hiaa.person", len(patients), 0.40)
+    person = streams.normal("hiaa.person", len(patients), HIAA_PERSON_SD)
     ratio = (
-        (serotonin + person)[position]
-        + np.where(before, 0.30 + 1.1 * functional, 0.25 * functional + world.urine_weight * signal / 3)
-        + per_sample(urine, streams.normal("hiaa.within", shape, 0.25))
+        hiaa_of_person(patients, person)[position]
+        + hiaa_of_disease(world, before, functional, signal)
+        + per_sample(urine, streams.normal("hiaa.within", shape, HIAA_WITHIN_SD))
     )
-    creatinine = np.exp(2.2 + per_sample(urine, streams.normal("creatinine", shape, 0.45))).clip(1.2, 33).round(2)
+    spread = per_sample(urine, streams.normal("creatinine", shape, CREATININE_SD))
+    creatinine = np.exp(CREATININE_LEVEL + spread).clip(1.2, 33).round(2)
     hiaa = np.exp(ratio) * creatinine
     below = hiaa < HIAA_LIMIT
-    level = -1.30 + np.where(before, 0.60, world.urine_weight * signal)
-    noise = streams.normal("urine.person", len(patients), 0.35)[position]
-    noise = noise + per_sample(urine, streams.normal("urine.within", shape, 0.45))
+    level = urine_activity(world, before, signal)
+    noise = streams.normal("urine.person", len(patients), URINE_PERSON_SD)[position]
+    noise = noise + per_sample(urine, streams.normal("urine.within", shape, URINE_WITHIN_SD))
     failed = per_sample(urine, streams.chance("hiaa.failed", 0.01, shape))
     absent = per_sample(urine, streams.chance("creatinine.absent", world.creatinine_absent, shape))
     tables = [

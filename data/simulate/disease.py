@@ -166,10 +166,9 @@ def draw_fate(
     year = MONTHS_PER_YEAR * month_days
     entry = patients["randomised_day"].to_numpy(float)
     other = entry + 1 + streams.exponential("death.other", n) * year / max(world.death_without_recurrence, 1e-9)
-    lag = (disease.evident() + world.death_lag_months) * month_days
-    tumour = np.maximum(lag, entry + 1) + streams.exponential("death.tumour", n) * year / max(
-        world.death_after_recurrence, 1e-9
-    )
+    tumour = tumour_deaths_from(world, disease, entry, month_days) + streams.exponential(
+        "death.tumour", n
+    ) * year / max(world.death_after_recurrence, 1e-9)
     rate = np.where(patients["arm"].eq("prrt"), world.dropout_prrt, world.dropout_control)
     dropout = np.ceil(entry + streams.exponential("dropout", n) * year / np.maximum(rate, 1e-9))
     close = np.rint((last_month + 1 + 5 * streams.uniform("close", n)) * month_days)
@@ -181,3 +180,8 @@ def draw_fate(
         close=close,
         end=np.minimum(np.minimum(death, dropout), close),
     )
+
+
+def tumour_deaths_from(world: World, disease: Disease, entry: Floats, month_days: float) -> Floats:
+    """Day from surgery on which deaths by the tumour begin: some months after it is evident, in the study."""
+    return np.maximum((disease.evident() + world.death_lag_months) * month_days, entry + 1)

@@ -85,8 +85,13 @@ def _collection_days(streams: Streams, protocol: Protocol, offsets: Floats, mont
 
 def _missing(streams: Streams, world: World, disease: Disease, month: Floats) -> np.ndarray:
     n, k, _ = month.shape
+    return streams.chance("sample.missing", missing_probability(world, disease, month), (n, k, 2))
+
+
+def missing_probability(world: World, disease: Disease, month: Floats) -> Floats:
+    """Probability that blood and urine (last axis) due at these months are missing (n x visits x 2)."""
     rate = np.array([world.missing_blood, world.missing_urine])
     odds = np.log(rate / (1 - rate)) if rate.min() > 0 else np.full(2, -np.inf)
-    remaining = disease.remaining(month.reshape(n, -1)).reshape(month.shape)
+    remaining = disease.remaining(month.reshape(len(month), -1)).reshape(month.shape)
     unwell = (month > 0) & (remaining < UNWELL_MONTHS)
-    return streams.chance("sample.missing", logistic(odds + world.missing_unwell * unwell), (n, k, 2))
+    return logistic(odds + world.missing_unwell * unwell)

@@ -1,0 +1,58 @@
+"""The acceptance checks of the statistical design, each with its figure and Monte Carlo standard error.
+
+    python -m benchmarks.known_truth.acceptance [--only N ...] [--keep DIR] [--jobs N] [--write]
+
+Runs that the checks share with the table of models by size are kept in DIR (default var/known_truth). Checks 11 and 12
+(the promotion gate) come from ``benchmarks/gate.py``, check 15 (refusals) from ``benchmarks/refusals.py``. ``--write``
+puts the table into docs/acceptance.md. Exits 1 when a check is not met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.known_truth import checks_conduct, checks_models, checks_records
+from benchmarks.known_truth.by_size import KEEP
+from benchmarks.known_truth.page import table, write
+
+COMMAND = "python -m benchmarks.known_truth.acceptance --write"
+CHECKS = {
+    "1": checks_records.gold_labels,
+    "2": checks_records.time_travel,
+    "3": checks_records.leaks,
+    "4": checks_models.never_above_the_ceiling,
+    "5": checks_models.gap_to_the_ceiling,
+    "6": checks_models.champion_at_small_n,
+    "7": checks_models.calibration,
+    "8": checks_conduct.censoring,
+    "9": checks_conduct.coverage,
+    "10": checks_models.honest_validation,
+    "13": checks_models.nulls,
+    "14": checks_conduct.batches,
+}
+
+
+def main() -> int:
+    """Run the checks, print the table, and write the page when asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=CHECKS, help="numbers of checks [default: all]")
+    parser.add_argument("--keep", type=Path, default=KEEP, help="where finished runs are kept [default: %(default)s]")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/acceptance.md")
+    asked = parser.parse_args()
+    found = []
+    for number in asked.only or CHECKS:
+        for check in CHECKS[number](asked.keep, asked.jobs):
+            found.append(check)
+            print(" | ".join(check.cells()), flush=True)
+    if asked.write:
+        write(
+            "acceptance.md", COMMAND, table(["check", "figure", "value", "bound", "met"], [c.cells() for c in found], 2)
+        )
+    return int(any(check.met is False for check in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""AUC, Brier score and calibration slope of every model by number of patients and world, against the best achievable.
+
+    python -m benchmarks.known_truth.by_size [--keep DIR] [--jobs N] [--write]
+
+The best achievable is the posterior probability that the simulator itself gives a patient from everything observed up
+to the landmark; nothing that looks at those data can rank better. ``--write`` puts the tables into
+docs/models_by_size.md. Finished runs are kept in DIR (default var/known_truth) and not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.known_truth.cohorts import mean_and_error
+from benchmarks.known_truth.page import table, write
+from benchmarks.known_truth.runs import LATENT, OBSERVED, Question, ceilings, runs
+from models.estimators.specification import REGISTRY
+
+COMMAND = "python -m benchmarks.known_truth.by_size --write"
+KEEP = Path("var/known_truth")
+PRIMARY = ("MRD36@6", "ER12@12")
+REPLICATIONS = {106: 30, 1000: 6, 10_000: 1}
+# The world of the acceptance checks is run more often, and with cross-validation at the size of the trial.
+CHECKED_WORLD, CHECKED = "protocol", {106: 100, 1000: 10, 10_000: 1}
+WORLDS = ("protocol", "contemporary", "developer", "independent", "null")
+REPEATS = 2
+
+
+def question(world: str, endpoint: str, n: int) -> Question:
+    """The question of a cell; the checked one is cross-validated at the size of the trial."""
+    checked = world == CHECKED_WORLD and n == 106 and endpoint == PRIMARY[0]
+    return Question(world, endpoint, n, REPEATS if checked else 0)
+
+
+def replications(world: str, endpoint: str, n: int) -> int:
+    """How often a cell is run."""
+    return CHECKED[n] if world == CHECKED_WORLD and endpoint == PRIMARY[0] else REPLICATIONS[n]
+
+
+def collect(folder: Path, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All runs and ceilings."""
+    found, best = [], []
+    for world in WORLDS:
+        for endpoint in PRIMARY:
+            best.append(ceilings(world, endpoint, folder))
+            for n in REPLICATIONS:
+                found.append(runs(question(world, endpoint, n), replications(world, endpoint, n), folder, jobs))
+                print(f"{world} {endpoint} {n}", flush=True)
+    return pd.concat(found, ignore_index=True), pd.concat(best, ignore_index=True)
+
+
+def _cell(rows: pd.DataFrame, figure: str, digits: int = 3) -> str:
+    if figure not in rows or rows[figure].notna().sum() == 0:
+        return "–"
+    mean, error = mean_and_error(rows[figure])
+    return f"{mean:.{digits}f}" if error != error else f"{mean:.{digits}f} ± {error:.{digits}f}"
+
+
+def one_table(found: pd.DataFrame, best: pd.DataFrame) -> str:
+    """One world and endpoint: models by size."""
+    sizes = sorted(found["n"].unique())
+    head = ["model", *(f"{figure}, n = {n:,}" for figure in ("AUC", "Brier", "slope") for n in sizes)]
+    rows = []
+    for name in found["model"].drop_duplicates():
+        own = found[found["model"] == name]
+        cells = [
+            _cell(own[own["n"] == n], figure, 2 if figure == "slope" else 3)
+            for figure in ("auc", "brier", "slope")
+            for n in sizes
+        ]
+        rows.append([f"{name} {REGISTRY[name].title}", *cells])
+    for name, words in ((OBSERVED, "**best from what is observed**"), (LATENT, "best from the latent state")):
+        row = best[best["model"] == name].iloc[0]
+        values = [f"{row[figure]:.3f}" for figure in ("auc", "brier")] + [f"{row['slope']:.2f}"]
+        rows.append([words, *(value for value in values for _ in sizes)])
+    return table(head, rows)
+
+
+def pages(found: pd.DataFrame, best: pd.DataFrame) -> str:
+    """Tables of all worlds and endpoints."""
+    parts = []
+    for (world, endpoint), rows in found.groupby(["world", "endpoint"], sort=False):
+        own = best[(best["world"] == world) & (best["endpoint"] == endpoint)]
+        parts.append(f"### World {world}, {endpoint}\n\n{one_table(rows, own)}")
+    return "\n\n".join(parts)
+
+
+def main() -> None:
+    """Run what is missing, print, and write the page when asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", type=Path, default=KEEP, help="where finished runs are kept [default: %(default)s]")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/models_by_size.md")
+    asked = parser.parse_args()
+    text = pages(*collect(asked.keep, asked.jobs))
+    print(text)
+    if asked.write:
+        write("models_by_size.md", COMMAND, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Acceptance checks of censoring, coverage and plates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.known_truth.check import Check, mean_check
+from benchmarks.known_truth.cohorts import judged, make, mean_and_error, replicate
+from benchmarks.known_truth.naive_labels import LOCK_MONTHS, full_follow_up, locked_cohort
+from benchmarks.known_truth.naive_leaks import ENDPOINT, plates
+from models.metrics.discrimination import auc, auc_with_interval
+
+LOCKED, COVERED, PLATED, LARGE = 200, 1000, 60, 5
+
+
+def censoring(folder: Path, jobs: int) -> list[Check]:
+    """8. A 48-month lock, n = 1,000: event rate and negative predictive value against full follow-up."""
+    truth = replicate(full_follow_up, LARGE, 100, jobs, "full follow-up")
+    found = replicate(locked_cohort, LOCKED, 200, jobs, "48-month lock")
+    rows = []
+    for name, words, limit in (("prevalence", "event rate", 0.01), ("npv", "NPV of a score up to 20", 0.015)):
+        right, error = mean_and_error([one[name] for one in truth])
+        off = [one[f"{name} ours"] - right for one in found]
+        check = mean_check(
+            "8", f"weighted {words} minus the truth {right:.3f}", off, f"within {limit:g} of 0", -limit, limit
+        )
+        rows.append(
+            Check(check.number, check.what, check.value, float(np.hypot(check.error, error)), check.bound, check.met)
+        )
+    return rows
+
+
+def _interval(seed: int, lock_months: float | None) -> tuple[float, float]:
+    cohort = make(106, seed, lock_months=lock_months).cohort(ENDPOINT)
+    known = judged(cohort)
+    rows, score = known.known, cohort.rows["netest_last"].to_numpy()[cohort.own]
+    return auc_with_interval(known.label[rows], score[rows], known.weight[rows])[2:]
+
+
+def _followed(seed: int) -> tuple[float, float]:
+    return _interval(seed, None)
+
+
+def _locked(seed: int) -> tuple[float, float]:
+    return _interval(seed, LOCK_MONTHS)
+
+
+def _true_auc(seed: int) -> float:
+    cohort = make(20_000, seed).cohort(ENDPOINT)
+    known = judged(cohort)
+    rows, score = known.known, cohort.rows["netest_last"].to_numpy()[cohort.own]
+    return auc(known.label[rows], score[rows], known.weight[rows])
+
+
+def coverage(folder: Path, jobs: int) -> list[Check]:
+    """9. How often the logit-DeLong interval of the fixed score holds its true AUC, n = 106."""
+    truth, _ = mean_and_error(replicate(_true_auc, LARGE, 400, jobs, "true AUC"))
+    rows = []
+    for one, words, low in ((_followed, "full follow-up", 0.93), (_locked, "48-month lock", 0.92)):
+        found = np.array(replicate(one, COVERED, 2000, jobs, f"coverage, {words}"))
+        held = (found[:, 0] <= truth) & (truth <= found[:, 1])
+        bound = f"{low:g} to .97"
+        rows.append(
+            mean_check("9", f"coverage of the 95% interval, {words} (true AUC {truth:.3f})", held, bound, low, 0.97)
+        )
+    return rows
+
+
+def batches(folder: Path, jobs: int) -> list[Check]:
+    """14. Share of the AUC lost to a plate effect that bridging on the controls brings back."""
+    found = replicate(plates, PLATED, 600, jobs, "plates")
+    clean, loud, bridged = (
+        np.array([one[name] for one in found]) for name in ("no plate effect", "not bridged", "bridged on controls")
+    )
+    lost, back = clean - loud, bridged - loud
+    share = back.mean() / lost.mean()
+    error = float(np.std(back - share * lost, ddof=1) / np.sqrt(len(lost)) / lost.mean())
+    words = f"share of the lost AUC brought back ({clean.mean():.3f} clean, {loud.mean():.3f} not bridged)"
+    return [Check("14", words, share, error, "at least .90", bool(share >= 0.9), 2)]
