@@ -1,48 +1,17 @@
-"""AUC and its variance: pROC's answers, integer weights as copies, invariances."""
+"""AUC: integer weights as copies, invariances (pROC's answers: ``test_delong_reference``)."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.stats import norm
 
 from models.metrics.discrimination import (
     auc,
     auc_with_interval,
-    delong_covariance,
     dynamic_auc,
     dynamic_brier,
-    placements,
     within_fold_auc,
 )
-
-
-@pytest.fixture(scope="module")
-def bleeding(realdata, reference):
-    frame = pd.read_csv(realdata / "diagnostic_markers" / "aSAH.csv")
-    answers = pd.read_csv(reference / "ref_delong_aSAH.csv").set_index("quantity")["value"]
-    return (frame["outcome"] == "Poor").to_numpy(dtype=float), frame, answers
-
-
-@pytest.mark.parametrize("marker", ["s100b", "ndka", "wfns"])
-def test_auc_and_delong_variance_equal_proc(bleeding, marker):
-    label, frame, answers = bleeding
-    value, error, _, _ = auc_with_interval(label, frame[marker])
-    assert value == pytest.approx(answers[f"{marker}.auc"], abs=1e-12)
-    assert error**2 == pytest.approx(answers[f"{marker}.var_delong"], abs=1e-12)
-
-
-@pytest.mark.parametrize(("first", "second"), [("s100b", "ndka"), ("s100b", "wfns"), ("ndka", "wfns")])
-def test_paired_comparison_equals_proc(bleeding, first, second):
-    label, frame, answers = bleeding
-    one, two = placements(label, frame[first]), placements(label, frame[second])
-    covariance = delong_covariance(one, two)
-    assert covariance == pytest.approx(answers[f"{first}_vs_{second}.cov"], abs=1e-12)
-    spread = np.sqrt(delong_covariance(one, one) + delong_covariance(two, two) - 2 * covariance)
-    z = (one.auc - two.auc) / spread
-    assert z == pytest.approx(answers[f"{first}_vs_{second}.z"], abs=1e-9)
-    assert 2 * norm.sf(abs(z)) == pytest.approx(answers[f"{first}_vs_{second}.p"], abs=1e-9)
 
 
 def test_auc_of_a_small_table():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -13,30 +13,19 @@ import pytest
 from models.estimates.cox import CoxFit, cox
 from models.estimates.interval_censored.parametric import weibull_interval
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks import net_lung
+from benchmarks.answers import cox_quantities
+
 ANSWERS = pd.read_csv(Path(__file__).parent / "fixtures" / "cox_answers.csv")
 FULL = "rx sex age obstruct perfor adhere nodes factor(differ) factor(extent) surg".split()
 ADJUSTED = ["treatment", "sex", "age", "node_bin"]
 GBSG = ["hormon", "age", "meno", "size", "factor(grade)", "nodes", "log1p(pgr)", "log1p(er)"]
 
 
-def r_name(column: str) -> str:
-    """``rx[Lev+5FU]`` as R and the helper of the answers write it: ``rxLev+5FU``."""
-    return re.sub(r"[^A-Za-z0-9+._-]+", "_", column.replace("[", "").replace("]", ""))
-
-
 def quantities(tag: str, fit: CoxFit) -> dict[str, float]:
-    """The numbers of one fit under the names of the answers."""
-    out = {"n": fit.n, "events": fit.events, "loglik": fit.loglik, "loglik_null": fit.loglik_null}
-    out |= {"lr_test": fit.lr.statistic, "score_test": fit.score.statistic, "wald_test": fit.wald.statistic}
-    out |= {"concordance": fit.concordance.value, "concordance_se": fit.concordance.error}
-    names = {"coef": "coef", "se": "se", "hr": "hr", "lower": "hr_lower", "upper": "hr_upper", "p": "p_wald"}
-    for term, row in fit.table.iterrows():
-        out |= {f"{r_name(str(term))}.{theirs}": row[ours] for ours, theirs in names.items()}
-    for transform in ("km", "identity"):
-        for term, row in fit.proportional_hazards(transform).iterrows():
-            out |= {f"zph_{transform}.{r_name(str(term))}.chisq": row["statistic"]}
-            out |= {f"zph_{transform}.{r_name(str(term))}.p": row["p"]}
-    return {f"{tag}.{name}": float(value) for name, value in out.items()}
+    return cox_quantities(tag, fit, ("km", "identity"))
 
 
 def colon(reference: Path) -> dict[str, float]:
@@ -87,25 +76,15 @@ def melanoma_and_breast(realdata: Path) -> dict[str, float]:
     return out | quantities("gbsg.cox", cox(breast, time="rfstime", event="status", covariates=GBSG))
 
 
-def lung(realdata: Path) -> dict[str, float]:
-    folder = realdata / "net_lung_transcripts"
-    table = pd.read_excel(folder / "Table_S1_clinical.xlsx", skiprows=3, engine="calamine")
-    months = pd.to_numeric(table["event free survival months"], errors="coerce")
-    state = table["event free survival census status"]
-    frame = pd.DataFrame({"sample_id": table["sample id"], "type": table["type"], "t": months, "s": state.eq("event")})
-    frame = frame[months.notna() & state.notna() & frame["type"].isin(["Typical", "Atypical"])]
-    frame = frame.assign(atyp=(frame["type"] == "Atypical").astype(int))
-    out = quantities("efs.cox_atypical", cox(frame, time="t", event="s", covariates=["atyp"]))
-    genes = pd.read_excel(folder / "vst_expression_128_genes.xlsx", engine="calamine")
-    merged = frame.merge(genes[["sample_id", "STMN1", "CHGB"]], on="sample_id")
-    return out | quantities("efs.cox_expr", cox(merged, time="t", event="s", covariates=["atyp", "STMN1", "CHGB"]))
-
-
 @cache
 def computed(file: str, realdata: Path, reference: Path) -> dict[str, float]:
     if file == "ref_colon":
         return colon(reference)
-    return melanoma_and_breast(realdata) if file == "ref_e1684_gbsg" else lung(realdata)
+    return (
+        melanoma_and_breast(realdata)
+        if file == "ref_e1684_gbsg"
+        else net_lung.hazards(*net_lung.read_tables(realdata)[:2])
+    )
 
 
 @pytest.mark.parametrize(("file", "quantity", "value"), list(ANSWERS.itertuples(index=False, name=None)))

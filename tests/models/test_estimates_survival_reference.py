@@ -6,6 +6,7 @@ patients lie outside the repository, the answers are checked in beside this file
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +19,11 @@ from models.estimates.competing import cumulative_incidence, gray_test
 from models.estimates.fine_gray import fine_gray
 from models.estimates.kaplan_meier import kaplan_meier
 from models.estimates.restricted_mean import restricted_mean
-from models.estimates.values import Test
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks import net_lung
+from benchmarks.answers import curve_quantities, rank_quantities
 
 ANSWERS = pd.read_csv(Path(__file__).parent / "fixtures" / "survival_answers.csv")
 YEAR = 365.25
@@ -26,24 +31,6 @@ YEAR = 365.25
 # 0.498). ``quantile.survfit`` sorts the limits first and answers the time of the value nearest to one half; the first
 # crossing, which ``print.survfit`` gives too, is the confidence set of Brookmeyer and Crowley.
 SORTED_BY_R = {("ref_e1684_gbsg", "os.km.log.OBS.median_upper"): 4.59452}
-
-
-def curves(tag: str, frame: pd.DataFrame, group: str, marks: dict[str, float]) -> dict[str, float]:
-    """``km`` of the R helper: three intervals for each group; frame has columns t and s."""
-    out: dict[str, float] = {}
-    for name, own in frame.groupby(group):
-        for interval in ("plain", "log", "log-log"):
-            stem = f"{tag}.km.{interval}.{name}"
-            curve = kaplan_meier(own["t"], own["s"], interval=interval)
-            rows = curve.at(list(marks.values())).assign(mark=list(marks))
-            for row in rows.itertuples():
-                out |= {f"{stem}.{row.mark}.lower": row.lower, f"{stem}.{row.mark}.upper": row.upper}
-                out |= {f"{stem}.{row.mark}.surv": row.value, f"{stem}.{row.mark}.se_greenwood": row.error}
-                out |= {f"{stem}.{row.mark}.n_risk": row.n_risk}
-            median = dict(zip(("median", "median_lower", "median_upper"), curve.median, strict=True))
-            out |= {f"{stem}.{key}": value for key, value in median.items()}
-            out |= {f"{stem}.n": len(own), f"{stem}.events": curve.n_event.sum()}
-    return out
 
 
 def means(tag: str, frame: pd.DataFrame, group: str, taus: dict[str, float]) -> dict[str, float]:
@@ -55,12 +42,8 @@ def means(tag: str, frame: pd.DataFrame, group: str, taus: dict[str, float]) -> 
     return out
 
 
-def ranked(tag: str, test: Test) -> dict[str, float]:
-    return {f"{tag}.chisq": test.statistic, f"{tag}.df": test.df, f"{tag}.p": test.p}
-
-
 def ranks(tag: str, frame: pd.DataFrame, group: str, **choices: object) -> dict[str, float]:
-    return ranked(tag, log_rank(frame["t"], frame["s"], frame[group], **choices))
+    return rank_quantities(tag, log_rank(frame["t"], frame["s"], frame[group], **choices))
 
 
 def years(prefix: str, numbers: tuple[int, ...], unit: float) -> dict[str, float]:
@@ -73,7 +56,7 @@ def colon(reference: Path) -> dict[str, float]:
     for tag, time, event in (("recur", "rt", "rs"), ("os", "ot", "os"), ("dfs", "dt", "ds")):
         frame = patients.assign(t=patients[time], s=patients[event])
         out[f"{tag}.events"] = frame["s"].sum()
-        out |= curves(tag, frame, "rx", years("t", (1, 3, 5), YEAR))
+        out |= curve_quantities(tag, frame, "rx", years("t", (1, 3, 5), YEAR))
         out |= means(tag, frame, "rx", years("tau", (3, 5), YEAR))
         out |= ranks(f"{tag}.logrank", frame, "rx") | ranks(f"{tag}.peto_rho1", frame, "rx", rho=1)
         out |= ranks(f"{tag}.logrank_5fu_vs_obs", frame[frame["rx"] != "Lev"], "rx")
@@ -108,41 +91,28 @@ def melanoma_and_breast(realdata: Path) -> dict[str, float]:
     out: dict[str, float] = {}
     for tag, time, event in (("rfs", "failtime", "failcens"), ("os", "survtime", "survcens")):
         frame = melanoma.assign(t=melanoma[time], s=melanoma[event])
-        out |= curves(tag, frame, "arm", years("t", (1, 2, 3, 5), 1))
+        out |= curve_quantities(tag, frame, "arm", years("t", (1, 2, 3, 5), 1))
         out |= means(tag, frame, "arm", years("tau", (3, 5), 1))
         out |= ranks(f"{tag}.logrank", frame, "arm")
         out |= ranks(f"{tag}.logrank_strat_node", frame, "arm", strata=frame["node_bin"])
     breast = pd.read_csv(realdata / "adjuvant_rct" / "gbsg.csv")
     breast = breast.assign(t=breast["rfstime"], s=breast["status"])
-    return out | curves("gbsg", breast, "hormon", years("t", (1, 3, 5), YEAR)) | ranks("gbsg.logrank", breast, "hormon")
-
-
-def lung(realdata: Path) -> dict[str, float]:
-    path = realdata / "net_lung_transcripts" / "Table_S1_clinical.xlsx"
-    # As R's readxl read it: the text NA in a state is no gap but "not an event" (one LCNEC patient with a time).
-    table = pd.read_excel(path, skiprows=3, engine="calamine", keep_default_na=False)
-
-    def known(time: str, state: str, event: str) -> pd.DataFrame:
-        months = pd.to_numeric(table[time], errors="coerce")
-        frame = pd.DataFrame({"type": table["type"], "t": months, "s": table[state].eq(event).astype(int)})
-        return frame[months.notna() & table[state].ne("")]
-
-    free = known("event free survival months", "event free survival census status", "event")
-    alive = known("overall survival months", "census status", "dead")
-    carcinoids = free[free["type"].isin(["Typical", "Atypical"])]
-    alive = alive[alive["type"].isin(["Typical", "Atypical", "LCNEC"])]
-    marks = {f"t{month}m": float(month) for month in (12, 24, 36, 60)}
-    later, some = {k: v for k, v in marks.items() if v > 12}, {k: v for k, v in marks.items() if v != 24}
-    out = curves("efs", free.assign(type="all"), "type", marks) | curves("efs", carcinoids, "type", later)
-    out |= curves("os", alive, "type", some)
-    return out | ranks("efs.logrank_type", carcinoids, "type") | ranks("os.logrank_type", alive, "type")
+    return (
+        out
+        | curve_quantities("gbsg", breast, "hormon", years("t", (1, 3, 5), YEAR))
+        | ranks("gbsg.logrank", breast, "hormon")
+    )
 
 
 @cache
 def computed(file: str, realdata: Path, reference: Path) -> dict[str, float]:
     if file == "ref_colon":
         return colon(reference)
-    return melanoma_and_breast(realdata) if file == "ref_e1684_gbsg" else lung(realdata)
+    return (
+        melanoma_and_breast(realdata)
+        if file == "ref_e1684_gbsg"
+        else net_lung.survival(net_lung.read_tables(realdata)[0])
+    )
 
 
 @pytest.mark.parametrize(("file", "quantity", "value"), list(ANSWERS.itertuples(index=False, name=None)))
