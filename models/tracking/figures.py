@@ -118,8 +118,10 @@ def net_benefit_figure(result: TrainingResult, name: str, simulated: bool = Fals
         curve = result.models[other].curves["net_benefit"]
         axes.plot(curve.threshold, curve.model, color=COLOURS[other], linewidth=2, label=other)
         if other == name:
-            band = {"color": COLOURS[other], "alpha": 0.15, "linewidth": 0}
-            axes.fill_between(curve.threshold, curve.lower, curve.upper, label="pointwise 95% band", **band)
+            axes.fill_between(
+                curve.threshold, curve.lower, curve.upper, color=COLOURS[name], alpha=0.15, linewidth=0,
+                label="pointwise 95% band",
+            )  # fmt: skip
     curve = result.models[name].curves["net_benefit"]
     axes.plot(curve.threshold, curve["all"], color=QUIET, linewidth=1.2, label="act on everybody")
     axes.axhline(0, color=QUIET, linewidth=1.2, linestyle=":", label="act on nobody")

@@ -11,7 +11,7 @@ from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY, RULE
 from models.result import FITTED, ModelResult, TrainingResult
 
 ESTIMANDS = (
-    "The primary estimand is the cumulative incidence of recurrence: a death before the horizon counts as no recurrence. "
+    "The primary estimand is the cumulative incidence of recurrence: a death before the horizon is no recurrence. "
     "The same out-of-fold predictions are judged here against recurrence or death too; a model of the first is not "
     "expected to be calibrated for the second."
 )
@@ -152,8 +152,8 @@ def model_card(result: TrainingResult, name: str, protocol: Protocol, simulated:
             f"AUC minus {CLINICAL_COMPARATOR}: {difference(result, name, CLINICAL_COMPARATOR)}; "
             f"AUC minus {RULE}: {difference(result, name, RULE)}; "
             f"Brier score, {CLINICAL_COMPARATOR} minus model (positive favours the model): "
-            f"{difference(result, name, CLINICAL_COMPARATOR, 'brier')}. Paired on the same resamples; every figure with P "
-            "values is in comparisons.csv of the endpoint's run."
+            f"{difference(result, name, CLINICAL_COMPARATOR, 'brier')}. Paired on the same resamples; every figure "
+            "with P values is in comparisons.csv of the endpoint's run."
         ),
         "If the censored differ": (
             "Every censored patient enters with this model's own probability, its odds multiplied; the AUC therefore "
@@ -178,8 +178,8 @@ def sites_in_words(sites: dict[str, float]) -> str:
     if not sites:
         return "Too few sites with enough events to say how the AUC differs between sites."
     return (
-        f"Across {sites['sites']:.0f} sites AUC {sites['auc']:.2f} ({sites['auc_lo']:.2f} to {sites['auc_hi']:.2f}), in "
-        f"another site {sites['predicted_lo']:.2f} to {sites['predicted_hi']:.2f}; tau {sites['tau']:.2f} (logit), I2 "
+        f"Across {sites['sites']:.0f} sites AUC {sites['auc']:.2f} ({sites['auc_lo']:.2f} to {sites['auc_hi']:.2f}), "
+        f"in another site {sites['predicted_lo']:.2f} to {sites['predicted_hi']:.2f}; tau {sites['tau']:.2f} (logit), I2 "
         f"{sites['i2']:.0%}, P for one AUC everywhere {sites['p']:.2f} (REML, Hartung-Knapp)."
     )
 

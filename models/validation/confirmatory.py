@@ -19,8 +19,8 @@ COLUMNS = ["order", "endpoint", "model", "difference", "lower", "upper", "p", "v
 def confirmatory_tests(trainings: Mapping[str, TrainingResult], protocol: Protocol) -> pd.DataFrame:
     """Does the blood score add to the clinical comparator: one test per endpoint, in the protocol's order.
 
-    Each is the paired difference of the weighted Brier score, comparator minus ``validation.confirmatory_model``, tested
-    two-sided at the full ``validation.alpha``. The sequence stops at the first endpoint whose test does not pass or
+    Each is the paired difference of the weighted Brier score, comparator minus ``validation.confirmatory_model``,
+    tested two-sided at the full ``validation.alpha``. The sequence stops at the first endpoint whose test does not pass or
     could not be done; a significant loss does not pass.
 
     Parameters
@@ -40,13 +40,13 @@ def confirmatory_tests(trainings: Mapping[str, TrainingResult], protocol: Protoc
     sequence = [str(name) for name in protocol["validation.confirmatory_sequence"]]
     found = [_test(trainings.get(name), model) for name in sequence]
     # A gain in the wrong direction cannot pass, however small its two-sided P value.
-    p = [1.0 if one["difference"] < 0 else one["p"] for one in found]
+    p = [1.0 if one["difference"] < 0 else one["p"] for one, _ in found]
     rows: list[dict[str, object]] = []
     stopped = ""
-    for order, (name, verdict, one) in enumerate(zip(sequence, fixed_sequence(p, alpha), found, strict=True), start=1):
-        note = one["note"]
+    for order, (name, verdict, test) in enumerate(zip(sequence, fixed_sequence(p, alpha), found, strict=True), start=1):
+        one, note = test
         if stopped:
-            note = f"not tested because {stopped} did not pass"
+            note = f"not tested because {stopped} was not passed"
         elif verdict != PASSED:
             stopped = name
         row = {"order": order, "endpoint": name, "model": model, **one, "verdict": verdict, "note": note}
@@ -54,19 +54,19 @@ def confirmatory_tests(trainings: Mapping[str, TrainingResult], protocol: Protoc
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _test(training: TrainingResult | None, model: str) -> dict[str, object]:
-    """Difference, limits and P value of one endpoint, or why there are none."""
-    empty: dict[str, object] = dict.fromkeys(("difference", "lower", "upper", "p"), np.nan)
+def _test(training: TrainingResult | None, model: str) -> tuple[dict[str, float], str]:
+    """Difference, limits and P value of one endpoint, and why there are none."""
+    empty: dict[str, float] = dict.fromkeys(("difference", "lower", "upper", "p"), np.nan)
     if training is None:
-        return empty | {"note": "not trained in this run"}
+        return empty, "not trained in this run"
     if training.comparisons.empty:
-        return empty | {"note": training.reason or "nothing was compared"}
+        return empty, training.reason or "nothing was compared"
     table = training.comparisons
     row = table[table["model"].eq(model) & table["against"].eq(CLINICAL_COMPARATOR) & table["metric"].eq(METRIC)]
     if row.empty:
-        return empty | {"note": f"{model} was not compared with {CLINICAL_COMPARATOR}"}
+        return empty, f"{model} was not compared with {CLINICAL_COMPARATOR}"
     values = {name: float(row.iloc[0][name]) for name in empty}
-    return {**values, "note": "" if np.isfinite(values["p"]) else "too few resamples for a P value"}
+    return values, "" if np.isfinite(values["p"]) else "too few resamples for a P value"
 
 
 def exploratory_tests(trainings: Mapping[str, TrainingResult], protocol: Protocol) -> pd.DataFrame:

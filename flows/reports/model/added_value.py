@@ -52,8 +52,8 @@ def differences_table(training: TrainingResult, name: str) -> Table | None:
         for row in records(table[table["model"].eq(name) & table["against"].eq(CLINICAL_COMPARATOR)])
     )  # fmt: skip
     caption = (
-        f"{name} against {CLINICAL_COMPARATOR}, same patients, folds and resamples. Positive favours {name} where there is "
-        "a direction. P: two-sided, bootstrap normal; Holm: over the models and thresholds compared by that figure."
+        f"{name} against {CLINICAL_COMPARATOR}, same patients, folds and resamples. Positive favours {name} where there "
+        "is a direction. P: two-sided, bootstrap normal; Holm: over the models and thresholds compared by that figure."
     )
     return Table(("Difference", "Estimate (95% interval)", "P", "P, Holm"), rows, caption) if rows else None
 
@@ -108,8 +108,8 @@ def confirmatory_table(trainings: Mapping[str, TrainingResult], protocol: Protoc
     rate = percent(float(protocol["validation.false_discovery_rate"]))
     model = protocol["validation.confirmatory_model"]
     caption = (
-        f"Does the blood score add to the clinical comparator: Brier score of {CLINICAL_COMPARATOR} minus {model}, in this "
-        f"order, each at {protocol['validation.alpha']:g} two-sided, until one does not pass. Everything else is "
+        f"Does the blood score add to the clinical comparator: Brier score of {CLINICAL_COMPARATOR} minus {model}, in "
+        f"this order, each at {protocol['validation.alpha']:g} two-sided, until one does not pass. Everything else is "
         f"exploratory: {int(rest['found'].sum())} of {int(rest['p'].notna().sum())} other comparisons with "
         f"{CLINICAL_COMPARATOR} stay at a false discovery rate of {rate} (Benjamini-Hochberg)."
     )

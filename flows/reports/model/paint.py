@@ -102,7 +102,8 @@ def paint_decision(
             axes.fill_between(
                 curve["threshold"], curve["lower"], curve["upper"], color=colours[name], alpha=0.15, linewidth=0
             )
-    top = max([float(np.nanmax(curve["net_benefit"])) for curve in curves.values()] + [0.05])
+    highest = [curve[name].max() for curve in curves.values() for name in ("net_benefit", "upper") if name in curve]
+    top = max([float(value) for value in highest if np.isfinite(value)] + [0.05])
     axes.set_ylim(-0.12 * top, top * 1.08)
     axes.set_xlabel("Risk threshold")
     axes.set_ylabel("Net benefit")

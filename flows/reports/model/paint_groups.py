@@ -26,7 +26,7 @@ def paint_groups(canvas: Canvas, frame: pd.DataFrame, overall: float) -> None:
             axes.plot([row.auc_lo, row.auc_hi], [position, position], color=SOFT, linewidth=1.8)
             axes.plot(row.auc, position, "o", color=ACCENT, markersize=6)
         figures = f"{interval(row.auc, row.auc_lo, row.auc_hi)}   O/E {interval(row.oe, row.oe_lo, row.oe_hi)}"
-        words = f"{row.events}/{row.n}, {percent(row.prevalence)}   " + ("too few events" if row.note else figures)
+        words = f"{row.events}/{row.n}, {percent(row.prevalence)}   " + ("not estimable" if row.note else figures)
         axes.text(1.02, position, words, transform=axes.get_yaxis_transform(), va="center", fontsize=9, color=INK)
     if np.isfinite(overall):
         axes.axvline(overall, color=ACCENT, linewidth=0.9, linestyle=(0, (4, 3)))

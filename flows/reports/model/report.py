@@ -140,9 +140,10 @@ def figures_table(training: TrainingResult, name: str) -> Table | None:
     if not name:
         return None
     model = training.models[name]
-    rows = [(label, figure_cell(model, metric, digits)) for label, metric, digits in FIGURES if metric in model.metrics]
-    place = next((i for i, row in enumerate(rows) if row[0] == AVERAGE_PRECISION), len(rows) - 1)
-    rows.insert(place + 1, ("Event rate (average precision by chance)", percent(training.prevalence)))
+    shown = [*FIGURES, *(figure for figure in FLEXIBLE if figure[1] in model.metrics)]
+    rows = [(label, figure_cell(model, metric, digits)) for label, metric, digits in shown]
+    beside = [label for label, _ in rows].index(AVERAGE_PRECISION) + 1
+    rows.insert(beside, ("Event rate (average precision by chance)", percent(training.prevalence)))
     return Table(("Figure", "Estimate (95% interval)"), tuple(rows), f"{name}: {rests_on(training)}", classes="compact")
 
 
