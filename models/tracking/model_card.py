@@ -179,8 +179,8 @@ def sites_in_words(sites: dict[str, float]) -> str:
         return "Too few sites with enough events to say how the AUC differs between sites."
     return (
         f"Across {sites['sites']:.0f} sites AUC {sites['auc']:.2f} ({sites['auc_lo']:.2f} to {sites['auc_hi']:.2f}), "
-        f"in another site {sites['predicted_lo']:.2f} to {sites['predicted_hi']:.2f}; tau {sites['tau']:.2f} (logit), I2 "
-        f"{sites['i2']:.0%}, P for one AUC everywhere {sites['p']:.2f} (REML, Hartung-Knapp)."
+        f"in another site {sites['predicted_lo']:.2f} to {sites['predicted_hi']:.2f}; tau {sites['tau']:.2f} (logit), "
+        f"I2 {sites['i2']:.0%}, P for one AUC everywhere {sites['p']:.2f} (REML, Hartung-Knapp)."
     )
 
 

@@ -20,8 +20,8 @@ def confirmatory_tests(trainings: Mapping[str, TrainingResult], protocol: Protoc
     """Does the blood score add to the clinical comparator: one test per endpoint, in the protocol's order.
 
     Each is the paired difference of the weighted Brier score, comparator minus ``validation.confirmatory_model``,
-    tested two-sided at the full ``validation.alpha``. The sequence stops at the first endpoint whose test does not pass or
-    could not be done; a significant loss does not pass.
+    tested two-sided at the full ``validation.alpha``. The sequence stops at the first endpoint whose test does not pass
+    or could not be done; a significant loss does not pass.
 
     Parameters
     ----------

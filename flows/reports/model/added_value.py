@@ -52,8 +52,8 @@ def differences_table(training: TrainingResult, name: str) -> Table | None:
         for row in records(table[table["model"].eq(name) & table["against"].eq(CLINICAL_COMPARATOR)])
     )  # fmt: skip
     caption = (
-        f"{name} against {CLINICAL_COMPARATOR}, same patients, folds and resamples. Positive favours {name} where there "
-        "is a direction. P: two-sided, bootstrap normal; Holm: over the models and thresholds compared by that figure."
+        f"{name} against {CLINICAL_COMPARATOR}, same patients, folds and resamples. Positive favours {name} where "
+        "there is a direction. P: two-sided, bootstrap normal; Holm: over the models and thresholds compared by that figure."
     )
     return Table(("Difference", "Estimate (95% interval)", "P", "P, Holm"), rows, caption) if rows else None
 
