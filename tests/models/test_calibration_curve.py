@@ -63,8 +63,7 @@ def test_a_bent_miscalibration_needs_the_spline():
 
 def test_perfect_predictions_are_near_zero_and_nearer_with_more_patients():
     means = [
-        np.mean([flexible_calibration(*cohort(seed, n, expit)[:2], 5).ici for seed in range(12)])
-        for n in (500, 8_000)
+        np.mean([flexible_calibration(*cohort(seed, n, expit)[:2], 5).ici for seed in range(12)]) for n in (500, 8_000)
     ]
     # The excess over zero is chance and shrinks as the root of n: by 4.
     assert means[1] < 0.02 < means[0] and 2.5 < means[0] / means[1] < 6
