@@ -1,4 +1,4 @@
-"""What every metric must do over seeds: order of patients, monotone scores, swapped labels, nulls, the truth scores best."""
+"""What every metric must do over seeds: order of patients, monotone scores, swapped labels, nulls, truth best."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VISITS = (6.0, 12.0, 18.0, 24.0)
 
 
 def censored_cohort(seed: int, n: int, lost: float = 0.12) -> tuple[Judged, np.ndarray]:
-    """Patients with a known risk, lost between visits at random within their arm, weighted by discrete visit hazards."""
+    """Patients with a known risk, lost between visits at random within their arm, weighted by visit hazards."""
     rng = np.random.default_rng(seed)
     risk = expit(rng.normal(-0.2, 1.3, n))
     event = rng.random(n) < risk

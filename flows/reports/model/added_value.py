@@ -53,7 +53,7 @@ def differences_table(training: TrainingResult, name: str) -> Table | None:
     )  # fmt: skip
     caption = (
         f"{name} against {CLINICAL_COMPARATOR}, same patients, folds and resamples. Positive favours {name} where "
-        "there is a direction. P: two-sided, bootstrap normal; Holm: over the models and thresholds compared by that figure."
+        "there is a direction. P: two-sided, bootstrap normal; Holm: over models and thresholds of that figure."
     )
     return Table(("Difference", "Estimate (95% interval)", "P", "P, Holm"), rows, caption) if rows else None
 
