@@ -62,7 +62,7 @@ def test_comparisons_are_paired_differences(trained):
 def test_every_figure_is_compared_with_the_clinical_comparator_and_positive_favours_the_model(trained):
     result, _ = trained
     mine, reference = result.models["M3"], result.models["Mc"]
-    table = result.comparisons.set_index(["model", "against", "metric"]).loc[("M3", "Mc")]
+    table = result.comparisons.query("model == 'M3' and against == 'Mc'").set_index("metric")
     calls = [f"{name}@{limit:g}" for name in ("nb", "sens", "spec", "ppv", "npv") for limit in (0.15, 0.3, 0.5)]
     assert set(table.index) == {"auc", "brier", "ipa", "ap", "citl", "slope", *calls}
     assert table.loc["brier", "difference"] == pytest.approx(reference.metrics["brier"] - mine.metrics["brier"])
