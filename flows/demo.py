@@ -152,14 +152,17 @@ def verdict_words(result: TrainingResult) -> str:
     shown += [
         f"{words} ({name}) {result.models[name].cell('auc', 2)}" for name, words in beside if name in result.models
     ]
-    return "; ".join(shown)
+    rests = f"{result.counts['events']} events among {result.counts['labelled']} labelled, {result.event_rate()}"
+    return "; ".join([*shown, rests])
 
 
 def short_words(result: TrainingResult) -> str:
     """One endpoint in few words."""
     if not result.champion:
         return f"{result.endpoint.id} {'no champion' if result.models else 'not estimable'}"
-    return f"{result.endpoint.id} {result.champion} {result.models[result.champion].cell('auc', 2)}"
+    area = result.models[result.champion].cell("auc", 2)
+    size = f"{result.counts['events']}/{result.counts['labelled']} events"
+    return f"{result.endpoint.id} {result.champion} AUC {area}, {size}, {result.event_rate()}"
 
 
 def calls_words(scored: Scored, endpoint: str) -> str:

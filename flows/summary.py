@@ -142,7 +142,7 @@ def _public_place(finding: Finding) -> tuple[tuple[str, object], ...]:
 
 
 # ---- train and nightly -----------------------------------------------------------------------------------------------
-TRAIN_HEADER = ("endpoint", "model", "AUC (95% interval)", "Brier", "slope", "events / labelled", "role")
+TRAIN_HEADER = ("endpoint", "model", "AUC (95% interval)", "Brier", "slope", "events / labelled", "event rate", "role")
 
 
 def train_lines(result: Trained) -> list[str]:

@@ -22,7 +22,8 @@ class ModelResult:
     name, title : str
     metrics : dict of str to float
         Means over the repeats of ``auc`` (pairs within folds, all pairs for a rule; the headline), ``auc_pooled``,
-        ``brier``, ``ipa``, ``ap``, ``citl``, ``slope``, ``oe``. NaN when not estimable.
+        ``brier``, ``ipa``, ``ap``, ``citl``, ``slope``, ``oe``; with enough events ``ici``, ``e50``, ``e90`` of the
+        mean prediction. NaN when not estimable.
     intervals : dict of str to (lower, upper)
         95%, same names.
     oof : DataFrame
@@ -32,11 +33,24 @@ class ModelResult:
     cutoffs : DataFrame
         Sensitivity, specificity and predictive values at the prespecified cut-offs.
     curves : dict of str to DataFrame
-        ``roc``, ``calibration``, ``net_benefit``, ``delta``; empty for what does not apply.
+        ``roc``, ``calibration``, ``flexible`` (from ``validation.flexible_calibration_events``), ``net_benefit`` (with
+        the band of the model, ``lower`` and ``upper``, and its gain over treating all and over the clinical
+        comparator, ``gain`` and ``minus_mc``, with ``_lower`` and ``_upper``), ``delta``; empty for what does not
+        apply.
     estimator : RiskModel
         Refitted on all labelled patients.
     facts : dict
         Fitted figures (penalty, coefficients).
+    composite : DataFrame
+        The same predictions against recurrence (the primary estimand, death competes) and against recurrence or death:
+        one row each with labelled, events, event rate, AUC, Brier score and observed over expected.
+    subgroups : DataFrame
+        Performance in groups of patients (``models.metrics.heterogeneity.subgroup_table``).
+    sites : dict of str to float
+        AUC across sites by random effects; empty with too few sites.
+    decisions : dict of str to float
+        Net benefit along the decision curve (``nb@0.3``), its gain over acting on everybody (``gain@0.3``) and sens,
+        spec, ppv, npv at the thresholds of the calls, from the mean predictions.
     """
 
     name: str
@@ -49,6 +63,10 @@ class ModelResult:
     curves: dict[str, pd.DataFrame]
     estimator: RiskModel
     facts: dict[str, object] = field(default_factory=dict)
+    composite: pd.DataFrame = field(default_factory=pd.DataFrame)
+    subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sites: dict[str, float] = field(default_factory=dict)
+    decisions: dict[str, float] = field(default_factory=dict)
 
     def cell(self, metric: str, digits: int = 3) -> str:
         """A figure with its interval as text: ``0.786 (0.69 to 0.86)``; a missing interval is said."""
@@ -79,8 +97,10 @@ class TrainingResult:
         The model whose details stand for the endpoint: the champion, or the one that the policy would name if the
         endpoint could be promoted; never the best-looking one. Empty when nothing was fitted.
     comparisons : DataFrame
-        Paired differences: model, against, metric, difference, lower, upper (positive AUC and negative Brier
-        differences favour the model).
+        Paired differences: model, against, metric, difference, lower, upper, p, p_holm. Positive favours the model
+        (of the Brier score: reference minus model), except for ``citl`` and ``slope``, which have no direction: model
+        minus reference. ``p``: two-sided, bootstrap normal; ``p_holm``: over the models and thresholds that were
+        compared with the same reference on the same kind of figure.
     counts : dict of str to int
         At risk, no call, judged, labelled, events, non-events, deaths, censored, straddlers.
     by_arm : DataFrame
@@ -113,7 +133,7 @@ class TrainingResult:
 
     def headline(self) -> str:
         """The verdict in one line."""
-        size = f"{self.counts['events']} events among {self.counts['labelled']} labelled patients, {self._event_rate()}"
+        size = f"{self.counts['events']} events among {self.counts['labelled']} labelled patients, {self.event_rate()}"
         if self.status != FITTED:
             return f"{self.endpoint.id}: {self.reason}"
         verdict = "" if self.champion else f"{self.policy_reason}; prespecified "
@@ -121,7 +141,7 @@ class TrainingResult:
             return f"{self.endpoint.id}: {self.policy_reason} ({size})"
         return f"{self.endpoint.id}: {verdict}{self.shown}, AUC {self.models[self.shown].cell('auc', 2)}, {size}"
 
-    def _event_rate(self) -> str:
-        """Weighted event rate by the horizon, overall and by arm."""
+    def event_rate(self) -> str:
+        """Weighted event rate by the horizon, overall and by arm, in words."""
         arms = ", ".join(f"{row.arm} {row.prevalence:.0%}" for row in self.by_arm.itertuples())
         return f"event rate {self.prevalence:.0%} ({arms})"

@@ -15,10 +15,12 @@ from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY, RULE,
 from models.metrics.probability import Judged
 from models.policy import appoint
 from models.result import FITTED, NOT_ESTIMABLE, ModelResult, TrainingResult
+from models.validation.aspects import aspects_of
 from models.validation.bootstrap import bootstrap, draw_refits, frozen
 from models.validation.cohort import Cohort, build_cohort
+from models.validation.comparison import compare, with_decision_bands
 from models.validation.folds import Progress, assign_folds, cross_validate, fit_models, silent
-from models.validation.judgement import arm_counts, compare, judge_model
+from models.validation.judgement import arm_counts, judge_model
 
 
 @dataclass(frozen=True)
@@ -149,14 +151,18 @@ def train_endpoint(
     for model in final.values():
         model.assay_version_, model.label_version_ = version, facts["label_version"]
     steady = frozen({name: unfitted[name] for name in final}, final)
-    resampled = bootstrap(cohort, steady, predictions, plan.folds, plan.resamples, plan.seed, plan.jobs, progress)
+    aspects = aspects_of(cohort, judged, protocol)
+    resampled = bootstrap(
+        cohort, steady, predictions, plan.folds, plan.resamples, plan.seed, plan.jobs, progress, aspects
+    )
     drawn = {name: model for name, model in steady.items() if final[name].drawable}
     for name, refits in draw_refits(cohort, drawn, plan.draws, plan.seed, plan.jobs, progress).items():
         final[name].keep_draws(refits)
     results = {
-        name: judge_model(name, cohort, judged, predictions, resampled[name], final[name], protocol, version)
+        name: judge_model(name, cohort, judged, predictions, resampled[name], final[name], protocol, version, aspects)
         for name in final
     }
+    results = with_decision_bands(results, resampled)
     folds = pd.DataFrame({f"repeat_{r}": row for r, row in enumerate(predictions.fold)}, index=cohort.judged.index)
     comparisons = compare(results, resampled)
     failures = tuple(f"{name}: could not be fitted on these patients" for name in names if name not in final)

@@ -9,7 +9,7 @@ censoring families), ``times`` (recurrence intervals and event times from an out
 from features.outcomes.assessments import Outcome, at_risk, build_outcome
 from features.outcomes.calendar import scheduled_assessments
 from features.outcomes.endpoints import censoring_variants, endpoint_exclusions, endpoint_times
-from features.outcomes.labels import CENSORED, LABELLED, label
+from features.outcomes.labels import CENSORED, LABELLED, composite_label, label
 from features.outcomes.persistence import persistent_or_recurrent
 from features.outcomes.readings import adequate_scans
 from features.outcomes.therapy import new_therapies
@@ -24,6 +24,7 @@ __all__ = [
     "at_risk",
     "build_outcome",
     "censoring_variants",
+    "composite_label",
     "endpoint_exclusions",
     "endpoint_times",
     "event_times",

@@ -88,3 +88,23 @@ def label(outcome: Outcome, endpoint: Endpoint, protocol: Protocol) -> pd.DataFr
             "arm": rows["arm"],
         }
     )
+
+
+def composite_label(labels: pd.DataFrame, outcome: Outcome, endpoint: Endpoint, protocol: Protocol) -> pd.Series:
+    """Recurrence or death by the closed horizon, whichever comes first: the label of disease-free survival.
+
+    Death is an event here where it competes in :func:`label`; who is unknown there is unknown here. A patient whose
+    negative scan closed the horizon and who died before the visit closed has the event.
+
+    Parameters
+    ----------
+    labels : DataFrame
+        From :func:`label`, the same endpoint.
+
+    Returns
+    -------
+    Series of float
+        1, 0, NaN unknown; index of ``labels``.
+    """
+    died = outcome.patients["death"].reindex(labels.index) <= protocol.closed(endpoint.horizon)
+    return labels["y"].mask(labels["y"].eq(0) & died, 1.0)

@@ -43,12 +43,13 @@ class Trained:
         return f"{len(self.fitted)} endpoints trained, {len(self.results) - len(self.fitted)} not estimable"
 
     def table(self) -> list[tuple[str, ...]]:
-        """One row per endpoint and model: endpoint, model, AUC, Brier score, slope, events, role."""
+        """One row per endpoint and model: endpoint, model, AUC, Brier score, slope, events, event rate by arm, role."""
         rows: list[tuple[str, ...]] = []
         for result in self.results.values():
             size = f"{result.counts['events']} / {result.counts['labelled']}"
+            rate = result.event_rate().removeprefix("event rate ")
             if not result.models:
-                rows.append((result.endpoint.id, "-", result.status, "", "", size, ""))
+                rows.append((result.endpoint.id, "-", result.status, "", "", size, rate, ""))
             for name, model in result.models.items():
                 role = {result.champion: "champion", result.challenger: "challenger"}.get(name, "")
                 rule = "brier" not in model.metrics
@@ -57,14 +58,22 @@ class Trained:
                     "" if rule else model.cell("brier"),
                     "" if rule else model.cell("slope", 2),
                 )
-                rows.append((result.endpoint.id, name, *cells, size, role))
+                rows.append((result.endpoint.id, name, *cells, size, rate, role))
         return rows
 
     def notes(self) -> list[str]:
         """Alarms, and whether the records are simulated."""
         notes = [f"{result.endpoint.id}: {result.reason}" for result in self.results.values() if result.reason]
         notes += [f"{result.endpoint.id} {alarm}" for result in self.fitted for alarm in result.warnings]
+        notes += [self.verdict()] if self.fitted else []
         return [*notes, SIMULATED_NOTE] if self.prepared.trial.simulated else notes
+
+    def verdict(self) -> str:
+        """Whether the blood score adds to the clinical comparator: the fixed sequence of confirmatory tests."""
+        from models.validation.confirmatory import confirmatory_tests, verdict_in_words
+
+        tests = confirmatory_tests(self.results, self.prepared.protocol)
+        return f"Does NETest add to the clinical comparator (Brier score, fixed sequence): {verdict_in_words(tests)}"
 
     def record(self) -> dict[str, Any]:
         """The result for a script."""

@@ -83,6 +83,20 @@ def resampled_interval(
     return float(backward(centre - spread)), float(backward(centre + spread))
 
 
+def resampled_p(difference: float, resampled: ArrayLike) -> float:
+    """Two-sided P value of no difference: the difference over its bootstrap standard deviation, held against a normal.
+
+    It agrees with :func:`resampled_interval` on the identity scale: below .05 where the 95% interval leaves zero out.
+    NaN with fewer than 10 usable resamples or where nothing moves.
+    """
+    values = np.asarray(resampled, dtype=float)
+    values = values[np.isfinite(values)]
+    spread = float(np.std(values, ddof=1)) if len(values) >= 10 else 0.0
+    if not (np.isfinite(difference) and spread > 0):
+        return np.nan
+    return float(2 * NormalDist().cdf(-abs(difference) / spread))
+
+
 def joined(first: ArrayLike, second: ArrayLike, scale: str = "identity") -> np.ndarray:
     """Two independent sources of variation as one: ``first`` moved by the deviations of ``second`` from their mean.
 

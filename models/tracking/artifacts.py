@@ -58,12 +58,21 @@ def write_model_files(
     _csv(model.oof, folder / "out_of_fold.csv", key)
     model.by_arm.to_csv(folder / "by_arm.csv", index=False)
     model.cutoffs.to_csv(folder / "cutoffs.csv", index=False)
+    model.composite.to_csv(folder / "composite.csv", index=False)
+    model.subgroups.to_csv(folder / "subgroups.csv", index=False)
+    if "net_benefit" in model.curves:
+        model.curves["net_benefit"].to_csv(folder / "net_benefit.csv", index=False)
     (folder / "model_card.md").write_text(model_card(result, name, protocol, simulated), encoding="utf-8")
     settings = model.estimator.settings()
     config = {"model": name, "settings": settings, "fitted": model.facts, "training": result.facts}
     _json(config, folder / "config.json")
     _json(
-        {"metrics": model.metrics, "intervals": {k: list(v) for k, v in model.intervals.items()}},
+        {
+            "metrics": model.metrics,
+            "intervals": {k: list(v) for k, v in model.intervals.items()},
+            "decisions": model.decisions,
+            "sites": model.sites,
+        },
         folder / "metrics.json",
     )
     texts = {}

@@ -88,6 +88,10 @@ def calibration_figure(result: TrainingResult, name: str, simulated: bool = Fals
     figure, axes = _canvas(_title(result, name, "Calibration"), caption(result), simulated)
     groups = model.curves["calibration"]
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":")
+    smooth = model.curves.get("flexible")
+    if smooth is not None:
+        axes.plot(smooth.predicted, smooth.observed, color=COLOURS[name], linewidth=2)
+        axes.fill_between(smooth.predicted, smooth.lower, smooth.upper, color=COLOURS[name], alpha=0.15, linewidth=0)
     axes.errorbar(
         groups.predicted,
         groups.observed,
@@ -113,6 +117,11 @@ def net_benefit_figure(result: TrainingResult, name: str, simulated: bool = Fals
     for other in dict.fromkeys(other for other in (CLINICAL_COMPARATOR, name) if other in result.models):
         curve = result.models[other].curves["net_benefit"]
         axes.plot(curve.threshold, curve.model, color=COLOURS[other], linewidth=2, label=other)
+        if other == name:
+            axes.fill_between(
+                curve.threshold, curve.lower, curve.upper, color=COLOURS[name], alpha=0.15, linewidth=0,
+                label="pointwise 95% band",
+            )  # fmt: skip
     curve = result.models[name].curves["net_benefit"]
     axes.plot(curve.threshold, curve["all"], color=QUIET, linewidth=1.2, label="act on everybody")
     axes.axhline(0, color=QUIET, linewidth=1.2, linestyle=":", label="act on nobody")

@@ -10,6 +10,11 @@ from data.protocol import Protocol
 from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY, RULE
 from models.result import FITTED, ModelResult, TrainingResult
 
+ESTIMANDS = (
+    "The primary estimand is the cumulative incidence of recurrence: a death before the horizon is no recurrence. "
+    "The same out-of-fold predictions are judged here against recurrence or death too; a model of the first is not "
+    "expected to be calibrated for the second."
+)
 BANNER = "**SIMULATED DATA. No patient is described here.**"
 ROWS = (
     ("AUC (pairs within folds)", "auc", 2),
@@ -20,6 +25,9 @@ ROWS = (
     ("Calibration in the large (logit)", "citl", 2),
     ("Calibration slope", "slope", 2),
     ("Observed / expected", "oe", 2),
+    ("ICI", "ici", 3),
+    ("E50", "e50", 3),
+    ("E90", "e90", 3),
 )
 
 
@@ -90,7 +98,7 @@ def model_note(result: TrainingResult, name: str, protocol: Protocol, simulated:
     role = "Champion" if name == result.champion else "Challenger" if name == result.challenger else "Comparator"
     added = difference(result, name, CLINICAL_COMPARATOR)
     words = f"{role} of {result.endpoint.id}: AUC {model.cell('auc', 2)}, {counts['events']} events among "
-    words += f"{counts['labelled']} labelled"
+    words += f"{counts['labelled']} labelled, {result.event_rate()}"
     words += "" if added == "-" else f"; AUC minus {CLINICAL_COMPARATOR} {added}"
     mark = " (SIMULATED)" if simulated else ""
     return f"**{words}**{mark}\n\n{model_card(result, name, protocol, simulated)}"
@@ -108,7 +116,11 @@ def _flow(result: TrainingResult) -> str:
 
 def metrics_table(model: ModelResult) -> pd.DataFrame:
     """Figures of a model with intervals."""
-    rows = [{"figure": label, "estimate (95% interval)": model.cell(name, digits)} for label, name, digits in ROWS]
+    rows = [
+        {"figure": label, "estimate (95% interval)": model.cell(name, digits)}
+        for label, name, digits in ROWS
+        if name in model.metrics
+    ]
     if not REGISTRY[model.name].calibrated:
         rows = [{"figure": "AUC (fixed score, all pairs)", "estimate (95% interval)": model.cell("auc", 2)}]
     return pd.DataFrame(rows)
@@ -133,11 +145,15 @@ def model_card(result: TrainingResult, name: str, protocol: Protocol, simulated:
         "Method": _method(result, model),
         "Results": table(metrics_table(model)),
         "Results by arm": table(model.by_arm),
+        "Recurrence alone, and recurrence or death": f"{ESTIMANDS}\n\n{table(model.composite)}",
+        "Results in groups of patients": _groups(model),
         "Results at cut-offs": table(model.cutoffs),
         "Against the comparators": (
             f"AUC minus {CLINICAL_COMPARATOR}: {difference(result, name, CLINICAL_COMPARATOR)}; "
             f"AUC minus {RULE}: {difference(result, name, RULE)}; "
-            f"Brier minus {CLINICAL_COMPARATOR}: {difference(result, name, CLINICAL_COMPARATOR, 'brier')}."
+            f"Brier score, {CLINICAL_COMPARATOR} minus model (positive favours the model): "
+            f"{difference(result, name, CLINICAL_COMPARATOR, 'brier')}. Paired on the same resamples; every figure "
+            "with P values is in comparisons.csv of the endpoint's run."
         ),
         "If the censored differ": (
             "Every censored patient enters with this model's own probability, its odds multiplied; the AUC therefore "
@@ -149,6 +165,23 @@ def model_card(result: TrainingResult, name: str, protocol: Protocol, simulated:
     for heading, text in sections.items():
         lines += [f"## {heading}", "", text, ""]
     return "\n".join(lines)
+
+
+def _groups(model: ModelResult) -> str:
+    """Performance by subgroup, and what the sites say together."""
+    words = "Exploratory: no claim rests on a group. p: the AUC is one across the levels (Cochran, logit scale)."
+    return f"{words}\n\n{table(model.subgroups)}\n\n{sites_in_words(model.sites)}"
+
+
+def sites_in_words(sites: dict[str, float]) -> str:
+    """AUC across sites by random effects in a sentence, or that there are too few."""
+    if not sites:
+        return "Too few sites with enough events to say how the AUC differs between sites."
+    return (
+        f"Across {sites['sites']:.0f} sites AUC {sites['auc']:.2f} ({sites['auc_lo']:.2f} to {sites['auc_hi']:.2f}), "
+        f"in another site {sites['predicted_lo']:.2f} to {sites['predicted_hi']:.2f}; tau {sites['tau']:.2f} (logit), "
+        f"I2 {sites['i2']:.0%}, P for one AUC everywhere {sites['p']:.2f} (REML, Hartung-Knapp)."
+    )
 
 
 def terms_in_words(terms: tuple[str, ...]) -> str:

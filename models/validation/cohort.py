@@ -11,12 +11,14 @@ import pandas as pd
 from data.findings import Finding, Refused
 from data.protocol import Endpoint, Protocol
 from features.landmark import LandmarkTable
-from features.outcomes import Outcome, label
+from features.outcomes import Outcome, composite_label, label
 from models.censoring import VisitCensoring, VisitStates
 from models.estimators.base import CENSORED, DEATH, OUTCOME, RECURRENCE
 from models.estimators.encoding import encode, has_blood
 from models.estimators.specification import stack
 from models.validation.leakage import check_one_version, check_risk_set, check_table
+
+GROUPED_BY = ("site", "sex", "age", "primary_site", "grade")
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Cohort:
     ----------
     endpoint : Endpoint
     labels : DataFrame
-        Patients at risk at the endpoint's landmark, indexed by ``patient_id``: status, y, resolved, arm, ``called``
-        (has the landmark blood score) and ``patient`` (code).
+        Patients at risk at the endpoint's landmark, indexed by ``patient_id``: status, y, resolved, arm,
+        ``composite`` (recurrence or death) and ``called`` (has the landmark blood score).
     rows : DataFrame of float64
         Person-landmark rows of called patients at every landmark of the stack (columns of
         ``models.estimators.encoding``).
@@ -44,6 +46,9 @@ class Cohort:
         ``labels`` on the visits of the censoring model.
     own : ndarray of bool
         Rows at the endpoint's landmark; one per called patient.
+    baseline : DataFrame
+        What called patients are grouped by when a model is judged (arm, site, sex, age, primary_site, grade as far as
+        the table has them), in the order of their rows. No estimator ever sees it: the site is not a term.
     """
 
     endpoint: Endpoint
@@ -55,6 +60,7 @@ class Cohort:
     censoring: VisitCensoring
     states: VisitStates
     own: np.ndarray
+    baseline: pd.DataFrame
 
     @property
     def judged(self) -> pd.DataFrame:
@@ -124,6 +130,7 @@ def _one_landmark(
 ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     """Labels of everybody at risk (with ``called``), encoded rows of the called, and their outcomes."""
     labels = label(outcome, question, protocol)
+    labels["composite"] = composite_label(labels, outcome, question, protocol)
     labels = labels[labels["at_risk"]].drop(columns="at_risk")
     check_risk_set(table, labels.index)
     raw = table.rows.reindex(labels.index)
@@ -192,4 +199,12 @@ def build_cohort(
         censoring=censoring,
         states=censoring.states(labels),
         own=rows["landmark"].to_numpy() == endpoint.landmark,
+        baseline=_baseline(tables[endpoint.landmark], labels),
     )
+
+
+def _baseline(table: LandmarkTable, labels: pd.DataFrame) -> pd.DataFrame:
+    """Columns that patients are grouped by, one row per called patient; the arm is that of the labels."""
+    called = labels.index[labels["called"]]
+    facts = table.rows.reindex(called)[[name for name in GROUPED_BY if name in table.rows]]
+    return facts.assign(arm=labels.loc[called, "arm"].astype(object))

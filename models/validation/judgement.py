@@ -1,30 +1,27 @@
-"""From out-of-fold predictions to the judged figures of a model, and paired comparisons between models."""
+"""From out-of-fold predictions to the judged figures of a model."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from data.protocol import Protocol
 from models.estimators.base import RiskModel
-from models.estimators.specification import CLINICAL_COMPARATOR, RULE, cutoffs, specification
-from models.metrics.curves import calibration_groups, roc_curve
-from models.metrics.discrimination import auc_with_interval
-from models.metrics.intervals import resampled_interval
-from models.metrics.probability import (
-    Judged,
-    cutoff_table,
-    delta_adjustment,
-    fixed_score_metrics,
-    net_benefit,
-    slope_error,
-)
+from models.estimators.specification import cutoffs, specification
+from models.metrics.calibration import FlexibleCalibration, calibration_groups, flexible_calibration, slope_error
+from models.metrics.curves import roc_curve
+from models.metrics.cutoffs import cutoff_table
+from models.metrics.decision import decision_figures, net_benefit
+from models.metrics.heterogeneity import FIGURES, across_sites, subgroup_table
+from models.metrics.intervals import effective_size, resampled_interval, wilson_interval
+from models.metrics.probability import Judged, delta_adjustment, fixed_score_auc
 from models.result import Interval, ModelResult
+from models.validation.aspects import COMPOSITE, NOTHING_ELSE, Aspects, composite_of, everybody_in_groups
 from models.validation.bootstrap import cross_validated_metrics, scale_of
 from models.validation.cohort import Cohort
 from models.validation.folds import OutOfFold
-
-COMPARED = ("auc", "brier")
 
 
 def judge_model(
@@ -36,6 +33,7 @@ def judge_model(
     fitted: RiskModel,
     protocol: Protocol,
     version: str,
+    aspects: Aspects = NOTHING_ELSE,
 ) -> ModelResult:
     """Figures, intervals and curves of one model.
 
@@ -45,41 +43,53 @@ def judge_model(
     ``validation.slope_largest_error``. Curves and cut-offs use the mean prediction over the repeats.
     """
     spec = specification(name)
-    metrics = cross_validated_metrics(judged, predictions, name)
+    mean = predictions.mean(name)
+    metrics = cross_validated_metrics(judged, predictions, name, aspects)
+    curves = {"roc": roc_curve(judged, mean)}
     if spec.calibrated:
         errors = [slope_error(judged, probability) for probability in predictions.probability[name]]
         if np.mean(errors) > float(protocol["validation.slope_largest_error"]):
             metrics["slope"] = np.nan
+        flexible = flexible_calibration(judged, mean, aspects.knots) if aspects.knots else None
+        metrics |= {} if flexible is None else flexible.figures
+        curves |= _curves(judged, mean, aspects, flexible)
     intervals: dict[str, Interval] = {
         metric: resampled_interval(value, resampled.get(metric, []), scale_of(metric))
         for metric, value in metrics.items()
     }
-    mean = predictions.mean(name)
     if not spec.calibrated:
-        fixed, fixed_intervals = fixed_score_metrics(judged, mean)
-        metrics |= fixed
-        intervals |= fixed_intervals
-        for arm in np.unique(judged.arm):
-            rows = judged.only(judged.arm == arm)
-            value, _, lower, upper = _fixed_auc(rows, mean[judged.arm == arm])
-            metrics[f"auc|{arm}"], intervals[f"auc|{arm}"] = value, (lower, upper)
+        for suffix, part, score in _questions(judged, mean, aspects):
+            value, limits = fixed_score_auc(part, score)
+            for metric in ("auc", "auc_pooled") if not suffix else (f"auc|{suffix}",):
+                metrics[metric], intervals[metric] = value, limits
+    minimum = int(protocol["validation.minimum_events"])
+    subgroups = subgroup_table(judged, list(aspects.table), metrics, intervals, minimum)
     return ModelResult(
         name=name,
         title=spec.title,
         metrics={key: value for key, value in metrics.items() if "|" not in key},
         intervals={key: value for key, value in intervals.items() if "|" not in key},
         oof=predictions.frame(name, cohort, judged.weight),
-        by_arm=_by_arm(judged, metrics, intervals, int(protocol["validation.minimum_events"])),
+        by_arm=_by_arm(judged, metrics, intervals, minimum),
         cutoffs=_cutoffs(name, cohort, judged, mean, protocol, version),
-        curves=_curves(judged, mean, protocol, spec.calibrated),
+        curves=curves,
         estimator=fitted,
         facts=fitted.describe(),
+        composite=_composite(judged, aspects, metrics, intervals, minimum),
+        subgroups=subgroups,
+        sites=across_sites(subgroups, int(protocol["validation.minimum_sites"])),
+        decisions=decision_figures(judged, mean, aspects.curve, aspects.calls) if len(aspects.curve) else {},
     )
 
 
-def _fixed_auc(judged: Judged, score: np.ndarray) -> tuple[float, float, float, float]:
-    known = judged.known
-    return auc_with_interval(judged.label[known], score[known], judged.weight[known])
+def _questions(judged: Judged, score: np.ndarray, aspects: Aspects) -> Iterator[tuple[str, Judged, np.ndarray]]:
+    """Suffix, patients and scores of everybody, of every group and of the composite."""
+    yield "", judged, score
+    for suffix, rows in everybody_in_groups(judged, aspects).items():
+        yield suffix, judged.only(rows), score[rows]
+    composite = composite_of(judged, aspects)
+    if composite is not None:
+        yield COMPOSITE, composite, score
 
 
 def _by_arm(judged: Judged, metrics: dict[str, float], intervals: dict[str, Interval], minimum: int) -> pd.DataFrame:
@@ -94,12 +104,43 @@ def _by_arm(judged: Judged, metrics: dict[str, float], intervals: dict[str, Inte
             "prevalence": part.prevalence,
             "note": part.refusal(minimum),
         }
-        for metric in COMPARED:
+        for metric in ("auc", "brier"):
             key = f"{metric}|{arm}"
             shown = key in metrics and not row["note"]
             row[metric] = metrics[key] if shown else np.nan
             row[f"{metric}_lo"], row[f"{metric}_hi"] = intervals[key] if shown else (np.nan, np.nan)
         rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _composite(
+    judged: Judged, aspects: Aspects, metrics: dict[str, float], intervals: dict[str, Interval], minimum: int
+) -> pd.DataFrame:
+    """The two estimands side by side: cumulative incidence of recurrence (primary), recurrence or death."""
+    both = composite_of(judged, aspects)
+    if both is None:
+        return pd.DataFrame()
+    rows = []
+    for words, part, suffix in (
+        ("recurrence, death competes (primary)", judged, ""),
+        ("recurrence or death", both, f"|{COMPOSITE}"),
+    ):
+        note = part.refusal(minimum)
+        row: dict[str, object] = {
+            "estimand": words,
+            "n": int(part.known.sum()),
+            "events": part.events,
+            "event_rate": part.prevalence,
+        }
+        row["event_rate_lo"], row["event_rate_hi"] = wilson_interval(
+            part.prevalence, effective_size(part.weight[part.known])
+        )
+        for metric in FIGURES:
+            key = metric + suffix
+            row[metric] = np.nan if note else metrics.get(key, np.nan)
+            limits = (np.nan, np.nan) if note else intervals.get(key, (np.nan, np.nan))
+            row[f"{metric}_lo"], row[f"{metric}_hi"] = limits
+        rows.append(row | {"note": note})
     return pd.DataFrame(rows)
 
 
@@ -115,37 +156,15 @@ def _cutoffs(
     return cutoff_table(judged, score, {f"score {sign} {value:g}": (value, inclusive)})
 
 
-def _curves(judged: Judged, mean: np.ndarray, protocol: Protocol, calibrated: bool) -> dict[str, pd.DataFrame]:
-    curves = {"roc": roc_curve(judged, mean)}
-    if calibrated:
-        lowest, highest = protocol["policy.net_benefit_thresholds"]
-        thresholds = np.linspace(float(lowest), float(highest), 51)
-        curves |= {
-            "calibration": calibration_groups(judged, mean),
-            "net_benefit": net_benefit(judged, mean, thresholds),
-            "delta": delta_adjustment(judged, mean),
-        }
+def _curves(
+    judged: Judged, mean: np.ndarray, aspects: Aspects, flexible: FlexibleCalibration | None
+) -> dict[str, pd.DataFrame]:
+    curves = {"calibration": calibration_groups(judged, mean), "delta": delta_adjustment(judged, mean)}
+    if len(aspects.curve):
+        curves["net_benefit"] = net_benefit(judged, mean, aspects.curve)
+    if flexible is not None:
+        curves["flexible"] = flexible.curve
     return curves
-
-
-def compare(models: dict[str, ModelResult], resampled: dict[str, dict[str, np.ndarray]]) -> pd.DataFrame:
-    """Paired differences of AUC and Brier score of every model against the clinical comparator and the rule.
-
-    Both models are judged on the same patients and folds, and the interval comes from the same resamples. Against
-    the rule only the AUC is compared: a 0/1 score has no Brier score worth the name.
-    """
-    rows = []
-    for against in (name for name in (CLINICAL_COMPARATOR, RULE) if name in models):
-        reference = models[against].metrics
-        for name, model in models.items():
-            for metric in COMPARED:
-                if name == against or not {metric} <= model.metrics.keys() & reference.keys():
-                    continue
-                difference = model.metrics[metric] - reference[metric]
-                moved = resampled[name].get(metric, np.array([])) - resampled[against].get(metric, np.array([]))
-                lower, upper = resampled_interval(difference, moved)
-                rows.append((name, against, metric, difference, lower, upper))
-    return pd.DataFrame(rows, columns=["model", "against", "metric", "difference", "lower", "upper"])
 
 
 def arm_counts(cohort: Cohort, judged: Judged) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from features.clock import closing_visit
-from features.outcomes import build_outcome, label
+from features.outcomes import Outcome, build_outcome, composite_label, label
 
 ENDPOINTS = ["ER24@0", "MRD36@0", "MRD36@6", "MRD24@6", "ER12@6", "MRD36@12", "ER12@12", "ER12@36"]
 
@@ -211,3 +211,11 @@ def test_an_empty_trial_has_an_empty_outcome(protocol):
 def test_arm_of_a_patient_outside_the_randomisation_is_none(rows, protocol):
     outcome = build_outcome(rows.trial(patients=[rows.patient(arm=None)]), protocol)
     assert outcome.patients.loc["P1", "arm"] == "none"
+
+
+def test_recurrence_or_death_turns_deaths_into_events_and_leaves_the_unknown(protocol):
+    """Status at MRD36@6: recurred, clear, died at 20, lost, clear at 36 and dead at 36.5, clear and dead at 40."""
+    labels = pd.DataFrame({"y": [1.0, 0.0, 0.0, np.nan, 0.0, 0.0]}, index=list("abcdef"))
+    death = pd.DataFrame({"death": [np.nan, np.nan, 20.0, 22.0, 36.5, 40.0]}, index=labels.index)
+    found = composite_label(labels, Outcome(death, pd.DataFrame()), protocol.endpoint("MRD36@6"), protocol)
+    np.testing.assert_array_equal(found, [1, 0, 1, np.nan, 1, 0])

@@ -60,6 +60,14 @@ def test_every_endpoint_is_trained_or_says_why_not(job: tuple[Home, Trained]) ->
     json.dumps(trained.record())
 
 
+def test_no_area_is_printed_without_interval_events_and_rate_by_arm(job: tuple[Home, Trained]) -> None:
+    trained = job[1]
+    for row in trained.table():
+        assert re.fullmatch(r"\d+ / \d+", row[5]) and re.search(r"\d+% \(.*control.*prrt", row[6])
+        assert row[1] == "-" or re.match(r"[01]\.\d\d \(", row[2])
+    assert any("fixed sequence): " in note and "MRD36@6" in note for note in trained.notes())
+
+
 def test_the_runs_carry_trigger_and_digest_and_no_patient(job: tuple[Home, Trained]) -> None:
     home, trained = job
     run = open_tracker(home).client.get_run(trained.runs["MRD36@6"])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 from report_cases import HOSTILE, check, protocol, trainings
 
 from flows.reports import write_model_report
-from flows.reports.model.report import FIGURES, model_page
+from flows.reports.cohort.endpoints import champion_tile, models_table
+from flows.reports.model.added_value import confirmatory_table, differences_table, estimands_table
+from flows.reports.model.endpoint_figures import forest_figure, model_figures, rests_on
+from flows.reports.model.report import FIGURES, delta_table, figures_table, model_page
 
 
 def test_the_card_shows_every_figure_of_the_champion_with_its_interval() -> None:
@@ -26,7 +30,8 @@ def test_the_card_shows_every_figure_of_the_champion_with_its_interval() -> None
         result.policy_reason,
     ):
         assert words in page.text
-    assert len(page.images) == 4
+    # ROC, calibration, decision curve, models side by side, groups of patients.
+    assert len(page.images) == 5
     assert all(digest in page.text for digest in result.facts["table_digests"].values())
 
 
@@ -35,6 +40,48 @@ def test_a_card_of_what_is_not_estimable_has_counts_and_a_reason_and_no_area() -
     page = check(model_page(result, protocol()))
     assert result.reason[1:] in page.text and "none fitted" in page.text
     assert page.images == [] and "Performance" not in page.text
+
+
+def test_no_area_is_printed_without_events_rate_and_arms() -> None:
+    result = trainings()["MRD36@6"]
+    rests, rate = rests_on(result), result.event_rate()
+    assert f"{result.counts['events']} events" in rests and rate in rests and "control" in rate and "prrt" in rate
+    figures = {figure.title: figure for figure in model_figures(result, "M3", protocol())}
+    assert rests in figures["ROC"].caption and rests in figures["ROC"].alt
+    assert rests in forest_figure(result, protocol()).caption and rests in models_table(result).caption
+    assert rests in figures_table(result, "M3").caption and rests in delta_table(result, "M3").caption
+    assert all(re.search(r"\(0\.\d\d to [01]\.\d\d\)", row[2]) for row in delta_table(result, "M3").rows)
+    tile = champion_tile(result)
+    assert rests in tile.note and tile.note.count(" to ") >= 3
+
+
+def test_average_precision_stands_beside_the_event_rate() -> None:
+    result = trainings()["MRD36@6"]
+    labels = [row[0] for row in figures_table(result, "M3").rows]
+    assert labels[labels.index("Average precision") + 1] == "Event rate (average precision by chance)"
+
+
+def test_what_the_marker_adds_is_shown_with_p_values_and_the_sequence() -> None:
+    result = trainings()["MRD36@6"]
+    added = differences_table(result, "M3")
+    names = [row[0] for row in added.rows]
+    assert {"AUC", "Brier score (Mc minus model)", "Net benefit at 30%", "NPV at 50%"} <= set(names)
+    assert differences_table(result, "Mc") is None
+    steps = confirmatory_table(trainings(), protocol())
+    assert [row[0] for row in steps.rows] == ["1. MRD36@6", "2. ER12@12", "3. MRD36@12", "4. ER12@6"]
+    assert steps.rows[1][4] == "not trained in this run" and "Benjamini-Hochberg" in steps.caption
+
+
+def test_both_estimands_are_told_apart_and_the_primary_is_named() -> None:
+    table = estimands_table(trainings()["MRD36@6"], "M3")
+    assert [row[0] for row in table.rows] == ["recurrence, death competes (primary)", "recurrence or death"]
+    assert table.caption.startswith("The primary estimand is the cumulative incidence")
+
+
+def test_without_enough_events_the_page_says_why_there_is_no_smooth_curve() -> None:
+    result = trainings()["MRD36@6"]
+    figure = next(one for one in model_figures(result, "M3", protocol()) if one.title == "Calibration")
+    assert f"No smooth curve: {result.counts['events']} events, 300 are needed." in figure.caption
 
 
 def test_no_champion_is_said_and_the_prespecified_model_is_shown() -> None:

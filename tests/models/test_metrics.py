@@ -7,18 +7,16 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score
 
-from models.metrics.curves import calibration_groups, roc_curve
+from models.metrics.calibration import calibration, calibration_groups, slope_error
+from models.metrics.curves import roc_curve
+from models.metrics.cutoffs import at_cutoff, cutoff_table
+from models.metrics.decision import net_benefit
 from models.metrics.probability import (
     Judged,
-    at_cutoff,
     average_precision,
     brier_score,
-    calibration,
-    cutoff_table,
     delta_adjustment,
-    net_benefit,
     probability_metrics,
-    slope_error,
 )
 
 

@@ -59,6 +59,63 @@ def test_comparisons_are_paired_differences(trained):
     assert not any(model == against for model, against, _ in table.index)
 
 
+def test_every_figure_is_compared_with_the_clinical_comparator_and_positive_favours_the_model(trained):
+    result, _ = trained
+    mine, reference = result.models["M3"], result.models["Mc"]
+    table = result.comparisons.query("model == 'M3' and against == 'Mc'").set_index("metric")
+    calls = [f"{name}@{limit:g}" for name in ("nb", "sens", "spec", "ppv", "npv") for limit in (0.15, 0.3, 0.5)]
+    assert set(table.index) == {"auc", "brier", "ipa", "ap", "citl", "slope", *calls}
+    assert table.loc["brier", "difference"] == pytest.approx(reference.metrics["brier"] - mine.metrics["brier"])
+    assert table.loc["brier", "difference"] > 0 and table.loc["ipa", "difference"] > 0
+    assert table.loc["nb@0.3", "difference"] == pytest.approx(mine.decisions["nb@0.3"] - reference.decisions["nb@0.3"])
+    rule = result.comparisons.query("model == 'M0' and against == 'Mc'")["metric"]
+    assert set(rule) == {"auc", "nb@0.15", "nb@0.3", "nb@0.5"}
+
+
+def test_p_values_agree_with_intervals_and_holm_counts_the_models(trained):
+    table = trained[0].comparisons.dropna(subset="p")
+    outside = (table["lower"] > 0) | (table["upper"] < 0)
+    assert (outside == (table["p"] < 0.05)).all() and outside.any() and not outside.all()
+    assert (table["p_holm"] >= table["p"]).all()
+    family = table[table["against"].eq("Mc") & table["metric"].eq("brier")]
+    smallest = family.loc[family["p"].idxmin()]
+    assert smallest["p_holm"] == pytest.approx(min(1, len(family) * smallest["p"])) and len(family) == 4
+
+
+def test_decision_curves_carry_their_band_and_their_gain(trained):
+    models = trained[0].models
+    curve = models["M3"].curves["net_benefit"].set_index("threshold")
+    assert (curve["lower"] <= curve["model"]).all() and (curve["model"] <= curve["upper"]).all()
+    np.testing.assert_allclose(curve["gain"], curve["model"] - curve["all"], atol=1e-12)
+    reference = models["Mc"].curves["net_benefit"].set_index("threshold")
+    np.testing.assert_allclose(curve["minus_mc"], curve["model"] - reference["model"], atol=1e-12)
+    assert reference["minus_mc"].eq(0).all() and {0.15, 0.3, 0.5} <= set(curve.index)
+
+
+def test_both_estimands_judge_the_same_predictions(trained):
+    result, _ = trained
+    for name, model in result.models.items():
+        first, second = (row for _, row in model.composite.iterrows())
+        assert second["events"] == first["events"] + result.counts["deaths"] and second["n"] == first["n"]
+        assert first["event_rate"] == pytest.approx(result.prevalence) and second["event_rate"] > first["event_rate"]
+        assert first["auc"] == model.metrics["auc"] and first["auc_lo"] == model.intervals["auc"][0]
+        assert second["auc_lo"] < second["auc"] < second["auc_hi"] and second["auc"] != first["auc"]
+        assert np.isnan(second["brier"]) == (name in ("M0", "M0b"))
+
+
+def test_groups_of_patients_are_reported_and_small_ones_refused(trained, protocol):
+    table = trained[0].models["M3"].subgroups.set_index(["variable", "level"])
+    assert set(table.index.get_level_values(0)) == {"arm", "sex", "age", "primary", "grade"}
+    arms = trained[0].models["M3"].by_arm.set_index("arm")
+    assert table.loc[("arm", "prrt"), "auc"] == arms.loc["prrt", "auc"]
+    enough = table["note"].eq("")
+    assert enough.any() and table.loc[enough, ["auc", "brier", "oe", "oe_lo"]].notna().all().all()
+    minimum = protocol["validation.minimum_events"]
+    assert (np.minimum(table["events"], table["n"] - table["events"]) >= minimum).equals(enough)
+    assert table.groupby("variable")["n"].sum().max() <= trained[0].counts["labelled"]
+    assert trained[0].models["M3"].sites == {}
+
+
 def test_a_score_that_means_something_beats_the_comparator(trained):
     result, _ = trained
     assert result.models["M3"].metrics["auc"] > result.models["Mc"].metrics["auc"] + 0.05

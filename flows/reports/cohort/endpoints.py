@@ -8,8 +8,17 @@ from dataclasses import dataclass
 import pandas as pd
 
 from data.protocol import Protocol
-from flows.reports.blocks import Block, Section, lead
-from flows.reports.model.endpoint_figures import RULES, figure_cell, forest_figure, model_figures, model_label
+from flows.reports.blocks import Block, Section, lead, tables
+from flows.reports.blocks import heading as head
+from flows.reports.model.added_value import confirmatory_table, p_value
+from flows.reports.model.endpoint_figures import (
+    RULES,
+    figure_cell,
+    forest_figure,
+    model_figures,
+    model_label,
+    rests_on,
+)
 from flows.reports.page import Figure, Table, Tile, interval, number, percent, percent_interval, records
 from flows.reports.style import arm_label
 from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY, RULE
@@ -43,7 +52,7 @@ def models_section(trainings: Sequence[TrainingResult], protocol: Protocol) -> S
     heading = f"{len(fitted)} of {len(trainings)} prediction questions could be answered"
     if best is not None and shown_model(best):
         name = shown_model(best)
-        heading = f"{best.endpoint.id}: AUC {best.models[name].cell('auc', 2)} with {name}"
+        heading = f"{best.endpoint.id}: AUC {best.models[name].cell('auc', 2)} with {name}, {rests_on(best)}"
     words = (
         "Each question is asked at a landmark of those still free of recurrence, from records dated up to it. Every "
         "figure comes from patients left out of the fit, weighted for those lost before the horizon, with 95% "
@@ -53,6 +62,9 @@ def models_section(trainings: Sequence[TrainingResult], protocol: Protocol) -> S
     if not trainings:
         heading = "Nothing has been predicted yet"
         blocks.append(Block("refused", "No model has been trained on this data cut. Run netest train."))
+    if fitted:
+        tests = confirmatory_table({training.endpoint.id: training for training in trainings}, protocol)
+        blocks += [head("What the score adds, confirmatory"), *tables(tests)]
     return Section("models", "Prediction", heading, tuple(blocks))
 
 
@@ -96,11 +108,8 @@ def champion_tile(training: TrainingResult) -> Tile | None:
     model = training.models[training.champion]
     lower, upper = model.intervals.get("auc", (float("nan"), float("nan")))
     note = (
-        f"{training.champion}, 95% interval {number(lower)} to {number(upper)}; {training.counts['events']} "
-        f"events among "
-        f"{training.counts['labelled']} labelled, prevalence {percent(training.prevalence)}. Beside it: the "
-        f"fixed cut-off "
-        f"{_auc(training, RULE)}, clinical comparator {_auc(training, CLINICAL_COMPARATOR)}."
+        f"{training.champion}, 95% interval {number(lower)} to {number(upper)}; {rests_on(training)}. Beside it: the "
+        f"fixed cut-off {_auc(training, RULE)}, clinical comparator {_auc(training, CLINICAL_COMPARATOR)}."
     )
     return Tile(
         f"{training.endpoint.title} ({training.endpoint.id}): AUC", number(model.metrics.get("auc")), note, "accent"
@@ -108,7 +117,7 @@ def champion_tile(training: TrainingResult) -> Tile | None:
 
 
 def _auc(training: TrainingResult, name: str) -> str:
-    return number(training.models[name].metrics.get("auc")) if name in training.models else "not fitted"
+    return figure_cell(training.models[name], "auc") if name in training.models else "not fitted"
 
 
 def counts_sentence(training: TrainingResult) -> str:
@@ -154,20 +163,24 @@ def models_table(training: TrainingResult) -> Table:
         )
         marks.append(MARK if name == training.champion else "")
     caption = (
-        f"{training.counts['labelled']} labelled, {training.counts['events']} events, prevalence "
-        f"{percent(training.prevalence)}; out-of-fold, weighted, 95% intervals."
+        f"{rests_on(training)}; out-of-fold, weighted, 95% intervals; differences paired, with P (two-sided, bootstrap "
+        f"normal) and P by Holm over the models. Positive favours the model."
     )
     heads = ("Model", "AUC", "Brier", "Slope", "Observed / expected", f"AUC minus {CLINICAL_COMPARATOR}")
     return Table(heads, tuple(rows), caption, tuple(marks))
 
 
 def difference_cell(training: TrainingResult, name: str, against: str = CLINICAL_COMPARATOR) -> str:
-    """Paired AUC difference against a comparator, with its interval."""
+    """Paired AUC difference against a comparator, with interval and P values."""
     table = training.comparisons
     if name == against or table.empty:
         return "–"
-    row = table[table["model"].eq(name) & table["against"].eq(against) & table["metric"].eq("auc")]
-    return interval(row["difference"].iloc[0], row["lower"].iloc[0], row["upper"].iloc[0]) if len(row) else "–"
+    found = table[table["model"].eq(name) & table["against"].eq(against) & table["metric"].eq("auc")]
+    if found.empty:
+        return "–"
+    row = found.iloc[0]
+    words = interval(row["difference"], row["lower"], row["upper"])
+    return f"{words}; P {p_value(row['p'])}, Holm {p_value(row['p_holm'])}"
 
 
 def arms_table(training: TrainingResult) -> Table:

@@ -39,13 +39,15 @@ def model_figures(training: TrainingResult, name: str, protocol: Protocol) -> tu
         return (roc_figure(training, name, shown),)
     return (
         roc_figure(training, name, shown),
-        calibration_figure(training, name),
+        calibration_figure(training, name, protocol),
         decision_figure(training, name, shown, [float(value) for value in protocol["calls.probability_thresholds"]]),
     )
 
 
-def _size(training: TrainingResult) -> str:
-    return f"{training.counts['labelled']} labelled patients, {training.counts['events']} events"
+def rests_on(training: TrainingResult) -> str:
+    """What every AUC is printed with: labelled patients, events, event rate overall and by arm."""
+    counts = training.counts
+    return f"{counts['labelled']} labelled patients, {counts['events']} events, {training.event_rate()}"
 
 
 def cutoff_points(training: TrainingResult) -> list[tuple[str, float, float]]:
@@ -67,21 +69,26 @@ def roc_figure(training: TrainingResult, name: str, shown: list[str]) -> Figure:
     return draw(
         paint_roc, curves, cutoff_points(training), name,
         key=f"roc-{training.endpoint.slug}", size=(4.3, 4.3), title="ROC",
-        caption=f"{name} {auc}. Black marks: published cut-offs.",
-        alt=f"ROC curve of {name} for {training.endpoint.id}: AUC {auc} ({_size(training)}).",
+        caption=f"{name} {auc}; {rests_on(training)}. Black marks: published cut-offs.",
+        alt=f"ROC curve of {name} for {training.endpoint.id}: AUC {auc} ({rests_on(training)}).",
     )  # fmt: skip
 
 
-def calibration_figure(training: TrainingResult, name: str) -> Figure:
-    """Predicted against observed risk in groups."""
+def calibration_figure(training: TrainingResult, name: str, protocol: Protocol) -> Figure:
+    """Predicted against observed risk in groups, with the flexible curve where there are enough events."""
     model = training.models[name]
     slope = figure_cell(model, "slope")
+    needed = int(protocol["validation.flexible_calibration_events"])
+    smooth = model.curves.get("flexible")
+    why = f"No smooth curve: {training.counts['events']} events, {needed} are needed."
+    curve = f"Line: flexible curve with pointwise 95% band, ICI {figure_cell(model, 'ici', 3)}."
     return draw(
-        paint_calibration, model.curves["calibration"], model.oof["probability"].to_numpy(dtype=float),
+        paint_calibration, model.curves["calibration"], model.oof["probability"].to_numpy(dtype=float), smooth,
         key=f"calibration-{training.endpoint.slug}", size=(4.3, 4.3), title="Calibration",
-        caption=f"Groups of equal size with their n; slope {slope}. Below: all predictions.",
+        caption=f"Groups of equal size with their n; slope {slope}. {why if smooth is None else curve} Below: all "
+        "predictions.",
         alt=f"Predicted against observed risk of {name} for {training.endpoint.id}: slope {slope}, "
-        f"observed over expected {figure_cell(model, 'oe')} ({_size(training)}).",
+        f"observed over expected {figure_cell(model, 'oe')} ({rests_on(training)}).",
     )  # fmt: skip
 
 
@@ -94,10 +101,20 @@ def decision_figure(training: TrainingResult, name: str, shown: list[str], thres
     return draw(
         paint_decision, curves, name, thresholds, key=f"decision-{training.endpoint.slug}", size=(4.3, 4.3),
         title="Decision curve",
-        caption="Net benefit of acting at a risk threshold; dotted: thresholds of the calls.",
+        caption=f"Net benefit of acting at a risk threshold; shaded: pointwise 95% band of {name}; dotted: thresholds "
+        f"of the calls.{_gain_words(benefit[name])}",
         alt=f"Decision curve of {name} for {training.endpoint.id}: {_benefit_words(benefit[name])} "
-        f"({_size(training)}).",
+        f"({rests_on(training)}).",
     )  # fmt: skip
+
+
+def _gain_words(curve: pd.DataFrame) -> str:
+    """Where the gain over the clinical comparator is beyond chance, at one threshold at a time."""
+    if "minus_mc_lower" not in curve or not curve["minus_mc"].abs().gt(0).any():
+        return ""
+    ahead = curve["threshold"][curve["minus_mc_lower"] > 0]
+    where = f"from {percent(ahead.min())} to {percent(ahead.max())} somewhere" if len(ahead) else "nowhere"
+    return f" Interval of the gain over {CLINICAL_COMPARATOR} above zero: {where}."
 
 
 def _benefit_words(curve: pd.DataFrame) -> str:
@@ -126,7 +143,7 @@ def forest_figure(training: TrainingResult, protocol: Protocol) -> Figure:
     return draw(
         paint_forest, rows, float(protocol["validation.leakage_alarm_auc"]), key=f"forest-{training.endpoint.slug}",
         size=(11.2, 0.9 + 0.42 * len(rows)), title="Models side by side",
-        caption="Area under the ROC curve with 95% interval. The champion is the model that the "
+        caption=f"Area under the ROC curve with 95% interval; {rests_on(training)}. The champion is the model that the "
         "policy names for this number of patients, not the one with the best number.",
-        alt=f"AUC of every model for {training.endpoint.id}: {words}.",
+        alt=f"AUC of every model for {training.endpoint.id}: {words} ({rests_on(training)}).",
     )  # fmt: skip

@@ -43,7 +43,9 @@ def paint_roc(canvas: Canvas, curves: Mapping[str, pd.DataFrame], points: Sequen
     axes.legend(loc="lower right", fontsize=8.5)
 
 
-def paint_calibration(canvas: Canvas, groups: pd.DataFrame, predictions: np.ndarray) -> None:
+def paint_calibration(
+    canvas: Canvas, groups: pd.DataFrame, predictions: np.ndarray, smooth: pd.DataFrame | None = None
+) -> None:
     """Predicted against observed risk.
 
     Parameters
@@ -52,9 +54,14 @@ def paint_calibration(canvas: Canvas, groups: pd.DataFrame, predictions: np.ndar
         predicted, observed, lower, upper, n: weighted groups of the champion.
     predictions : array
         All predicted risks, drawn as a histogram under the plot.
+    smooth : DataFrame, optional
+        Flexible curve with its band: predicted, observed, lower, upper.
     """
     axes, under = canvas.subplots(2, 1, height_ratios=[5, 1], sharex=True)
     axes.plot([0, 1], [0, 1], color="#b8c1ca", linewidth=0.9, linestyle=(0, (4, 3)))
+    if smooth is not None:
+        axes.fill_between(smooth["predicted"], smooth["lower"], smooth["upper"], color=ACCENT, alpha=0.15, linewidth=0)
+        axes.plot(smooth["predicted"], smooth["observed"], color=ACCENT, linewidth=2)
     axes.vlines(groups["predicted"], groups["lower"], groups["upper"], color=ACCENT, linewidth=1.6)
     axes.plot(groups["predicted"], groups["observed"], "o", color=ACCENT, markersize=7)
     for row in records(groups):
@@ -91,7 +98,12 @@ def paint_decision(
             look = {"color": colours[name], "linewidth": 2.6 if name == champion else 1.3}
             label = name
         axes.plot(curve["threshold"], curve["net_benefit"], label=label, **look)
-    top = max([float(np.nanmax(curve["net_benefit"])) for curve in curves.values()] + [0.05])
+        if name == champion and "lower" in curve:
+            axes.fill_between(
+                curve["threshold"], curve["lower"], curve["upper"], color=colours[name], alpha=0.15, linewidth=0
+            )
+    highest = [curve[name].max() for curve in curves.values() for name in ("net_benefit", "upper") if name in curve]
+    top = max([float(value) for value in highest if np.isfinite(value)] + [0.05])
     axes.set_ylim(-0.12 * top, top * 1.08)
     axes.set_xlabel("Risk threshold")
     axes.set_ylabel("Net benefit")

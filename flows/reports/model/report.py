@@ -11,20 +11,28 @@ import pandas as pd
 from data.protocol import Protocol
 from flows.reports import page
 from flows.reports.cohort.endpoints import counts_sentence, endpoint_section, shown_model
-from flows.reports.model.endpoint_figures import figure_cell, model_label
-from flows.reports.page import EMPTY, Table, number, percent, records
+from flows.reports.model.added_value import differences_table, estimands_table, groups_figure
+from flows.reports.model.endpoint_figures import figure_cell, model_label, rests_on
+from flows.reports.page import EMPTY, Table, interval, number, percent, records
 from models.estimators.specification import REGISTRY
 from models.result import TrainingResult
 
+AVERAGE_PRECISION = "Average precision"
 FIGURES = (
     ("AUC, pairs within folds", "auc", 2),
     ("AUC, pooled", "auc_pooled", 2),
     ("Brier score", "brier", 3),
     ("IPA (0 useless, 1 perfect)", "ipa", 2),
-    ("Average precision", "ap", 2),
+    (AVERAGE_PRECISION, "ap", 2),
     ("Calibration in the large, logit", "citl", 2),
     ("Calibration slope", "slope", 2),
     ("Observed / expected", "oe", 2),
+)
+# Only where there are enough events for a flexible curve.
+FLEXIBLE = (
+    ("ICI, mean distance from the flexible curve", "ici", 3),
+    ("E50, its median", "e50", 3),
+    ("E90, its 90th percentile", "e90", 3),
 )
 
 
@@ -90,6 +98,9 @@ def model_page(
         figures=figures_table(training, name),
         fitted=fitted_table(training, name),
         delta=delta_table(training, name),
+        differences=differences_table(training, name),
+        estimands=estimands_table(training, name),
+        groups=groups_figure(training, name),
         predictors=list(REGISTRY[name].terms) if name in REGISTRY else [],
         method=method(training),
         limits=limits(training, protocol),
@@ -129,8 +140,11 @@ def figures_table(training: TrainingResult, name: str) -> Table | None:
     if not name:
         return None
     model = training.models[name]
-    rows = tuple((label, figure_cell(model, metric, digits)) for label, metric, digits in FIGURES)
-    return Table(("Figure", "Estimate (95% interval)"), rows, classes="compact")
+    shown = [*FIGURES, *(figure for figure in FLEXIBLE if figure[1] in model.metrics)]
+    rows = [(label, figure_cell(model, metric, digits)) for label, metric, digits in shown]
+    beside = [label for label, _ in rows].index(AVERAGE_PRECISION) + 1
+    rows.insert(beside, ("Event rate (average precision by chance)", percent(training.prevalence)))
+    return Table(("Figure", "Estimate (95% interval)"), tuple(rows), f"{name}: {rests_on(training)}", classes="compact")
 
 
 def fitted_table(training: TrainingResult, name: str) -> Table | None:
@@ -148,8 +162,9 @@ def delta_table(training: TrainingResult, name: str) -> Table | None:
     frame = training.models[name].curves.get("delta", pd.DataFrame()) if name else pd.DataFrame()
     if frame.empty:
         return None
-    rows = tuple((f"x {row[0]:g}", percent(row[1]), number(row[2])) for row in records(frame))
-    return Table(("Odds of an event among the censored", "Event rate", "AUC"), rows, classes="compact")
+    rows = tuple((f"x {row[0]:g}", percent(row[1]), interval(row[2], row[3], row[4])) for row in records(frame))
+    heads = ("Odds of an event among the censored", "Event rate", "AUC (95% interval)")
+    return Table(heads, rows, f"All judged patients; {rests_on(training)}", classes="compact")
 
 
 def method(training: TrainingResult) -> str:
