@@ -11,7 +11,8 @@ from models.metrics.discrimination import auc, within_fold_auc
 from models.metrics.intervals import joined
 from models.metrics.probability import Judged, brier_score, probability_metrics
 from models.validation.cohort import Cohort
-from models.validation.folds import Models, OutOfFold, Progress, deal, fit_models, predict_fold, run, silent, strata
+from models.validation.folds import Models, OutOfFold, deal_again, predict_fold
+from models.validation.parallel import Progress, Workers, run, silent
 
 # Level of the predictions: the fitted intercept follows the event rate of the patients it was fitted on, so that
 # refitting would only count the uncertainty of that rate a second time.
@@ -120,7 +121,7 @@ def refit_again(
         Figures of all patients once, and Brier figures of the resampled patients.
     """
     own = np.flatnonzero(cohort.own)
-    fold = deal(strata(cohort), folds, rng)
+    fold = deal_again(cohort, folds, rng)
     who = cohort.patient[own]
     predicted = {name: np.full(len(own), np.nan) for name in models}
     for k in range(folds):
@@ -152,7 +153,7 @@ def bootstrap(
     folds: int,
     count: int,
     seed: int,
-    jobs: int = 2,
+    jobs: Workers = 2,
     progress: Progress = silent,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Resampled figures of every model, by model and metric, each of shape (count,).
@@ -173,8 +174,8 @@ def bootstrap(
     predictions : OutOfFold
         Predictions of at least these models.
     folds, count, seed : int
-    jobs : int
-        Threads; has no effect on the result.
+    jobs : int or callable
+        Threads, or a mapper; has no effect on the result.
     progress : callable
     """
     tasks = [delayed(resample)(cohort, models, predictions, folds, (seed, b)) for b in range(count)]
@@ -195,16 +196,3 @@ def _moved(parts: list[tuple[float, ...]], metric: str) -> np.ndarray:
     if kind in LEVEL_METRICS:
         return judged
     return both if kind in MEAN_METRICS else joined(judged, fitted, scale_of(metric))
-
-
-def draw_refits(
-    cohort: Cohort, models: Models, count: int, seed: int, jobs: int = 2, progress: Progress = silent
-) -> dict[str, list[RiskModel]]:
-    """Models refitted on bootstrap samples of the patients, for the interval of each patient's probability."""
-    n = len(cohort.patients)
-    tasks = [
-        delayed(fit_models)(cohort, models, np.random.default_rng((seed, 1_000_000 + b)).integers(n, size=n))
-        for b in range(count)
-    ]
-    passes = list(run(tasks, "refits", jobs, progress))
-    return {name: [one[name] for one in passes if one[name] is not None] for name in models}

@@ -16,6 +16,7 @@ from models.censoring import VisitCensoring, VisitStates
 from models.estimators.base import CENSORED, DEATH, OUTCOME, RECURRENCE
 from models.estimators.encoding import encode, has_blood
 from models.estimators.specification import stack
+from models.validation.blocks import PATIENT
 from models.validation.leakage import check_one_version, check_risk_set, check_table
 
 
@@ -44,6 +45,10 @@ class Cohort:
         ``labels`` on the visits of the censoring model.
     own : ndarray of bool
         Rows at the endpoint's landmark; one per called patient.
+    site : ndarray of str
+        Site of each patient, for blocking folds and never for a model; empty where unknown.
+    blocks : {"patient", "site"}
+        What may not be on both sides of a split.
     """
 
     endpoint: Endpoint
@@ -55,6 +60,15 @@ class Cohort:
     censoring: VisitCensoring
     states: VisitStates
     own: np.ndarray
+    site: np.ndarray
+    blocks: str = PATIENT
+
+    @property
+    def known_labels(self) -> np.ndarray:
+        """Label by patient code: 1 event, 0 none, NaN unknown, without a call or not at risk at the landmark."""
+        out = np.full(len(self.patients), np.nan)
+        out[self.patient[self.own]] = self.outcome["label"][self.own]
+        return out
 
     @property
     def judged(self) -> pd.DataFrame:
@@ -192,4 +206,11 @@ def build_cohort(
         censoring=censoring,
         states=censoring.states(labels),
         own=rows["landmark"].to_numpy() == endpoint.landmark,
+        site=_sites([tables[landmark] for landmark, _ in stack(endpoint, protocol) if landmark in tables], patients),
     )
+
+
+def _sites(tables: list[LandmarkTable], patients: pd.Index) -> np.ndarray:
+    """Site of each patient as the tables know it, empty where they do not."""
+    known = pd.concat([table.rows["site"].dropna() for table in tables if "site" in table.rows] or [pd.Series(dtype=object)])
+    return known[~known.index.duplicated()].reindex(patients).fillna("").astype(str).to_numpy(dtype=object)
