@@ -212,5 +212,7 @@ def build_cohort(
 
 def _sites(tables: list[LandmarkTable], patients: pd.Index) -> np.ndarray:
     """Site of each patient as the tables know it, empty where they do not."""
-    known = pd.concat([table.rows["site"].dropna() for table in tables if "site" in table.rows] or [pd.Series(dtype=object)])
+    known = pd.concat(
+        [table.rows["site"].dropna() for table in tables if "site" in table.rows] or [pd.Series(dtype=object)]
+    )
     return known[~known.index.duplicated()].reindex(patients).fillna("").astype(str).to_numpy(dtype=object)

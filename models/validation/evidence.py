@@ -69,7 +69,7 @@ def _refused(what: str, fewest: tuple[int, int]) -> Refused:
         LONE_SPLIT,
         "reject",
         f"{what} is not evidence: its figures depend on who happened to fall where",
-        remedy=f"repeat cross-validation at least {fewest[1]} x {fewest[0]}-fold, or mark the plan exploratory: no model "
-        "of it is registered or promoted",
+        remedy=f"repeat cross-validation at least {fewest[1]} x {fewest[0]}-fold, or mark the plan exploratory: no "
+        "model of it is registered or promoted",
     )
     return Refused(finding)

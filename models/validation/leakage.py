@@ -173,8 +173,8 @@ def check_unfitted(models: Mapping[str, RiskModel]) -> None:
                 Finding(
                     CHOSEN_BEFORE,
                     "reject",
-                    f"{name} was {'fitted' if fitted else 'given its penalty'} before it is cross-validated, perhaps on "
-                    "the patients that are to judge it",
+                    f"{name} was {'fitted' if fitted else 'given its penalty'} before it is cross-validated, perhaps "
+                    "on the patients that are to judge it",
                     remedy="pass it as models.estimators.specification.build gives it; choose inside the folds",
                 )
             )
@@ -207,7 +207,7 @@ def check_split(train: np.ndarray, test: np.ndarray, patients: pd.Index, site: n
                 remedy="split by patient, all landmarks of a patient together",
             )
         )
-    shared = [] if site is None else np.intersect1d(site[train], site[test])
+    shared = () if site is None else np.intersect1d(site[train], site[test])
     if len(shared):
         raise LeakageError(
             Finding(

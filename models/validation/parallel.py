@@ -35,8 +35,8 @@ def run(tasks: Sequence[Task], what: str, jobs: Workers, progress: Progress) -> 
     """Run delayed calls and yield their results in order.
 
     Threads suffice: the fits spend their time in compiled code that releases the interpreter. Each task carries its
-    own seed, so the results do not depend on ``jobs``. Linear algebra gets one thread while they run: threads of threads
-    collapse under load, and a sum that is split otherwise may round otherwise.
+    own seed, so the results do not depend on ``jobs``. Linear algebra gets one thread while they run: threads of
+    threads collapse under load, and a sum that is split otherwise may round otherwise.
 
     Parameters
     ----------

@@ -27,8 +27,8 @@ def permuted(cohort: Cohort, rng: np.random.Generator) -> Cohort:
 
     A whole outcome moves: label, time, cause, the bounds of the interval, and with it the state that the censoring
     weights are learned from. Rows of other landmarks of the stack exchange theirs within arm and landmark on their own:
-    whoever is at risk there is so because of the outcome, so that one exchange for all landmarks would carry some of the
-    association along.
+    whoever is at risk there is so because of the outcome, so that one exchange for all landmarks would carry some of
+    the association along.
     """
     arm = np.asarray(cohort.rows["arm"], dtype=float)
     landmark = cohort.rows["landmark"].to_numpy()

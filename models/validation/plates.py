@@ -42,7 +42,9 @@ def batch_association(batch: np.ndarray, label: np.ndarray, arm: np.ndarray, cou
     used = spread > 0
 
     def statistic(values: np.ndarray) -> float:
-        return float(((np.bincount(cell, weights=values, minlength=len(size)) - expected)[used] ** 2 / spread[used]).sum())
+        return float(
+            ((np.bincount(cell, weights=values, minlength=len(size)) - expected)[used] ** 2 / spread[used]).sum()
+        )
 
     rng, places = np.random.default_rng(seed), [np.flatnonzero(group == one) for one in range(group.max() + 1)]
     observed, above, mixed = statistic(label), 0, label.copy()
@@ -71,24 +73,23 @@ def check_batches(batches: pd.DataFrame | None, labels: pd.DataFrame, protocol: 
     LeakageError
         L109, naming the kind of batch.
     """
+    if batches is None:
+        return
+    kinds = [kind for kind in batches.columns if batches[kind].nunique() > 1]
     limit, count = float(protocol["batch.outcome_p"]), int(protocol["batch.outcome_permutations"])
     known = labels[labels["y"].notna()]
-    for kind in () if batches is None else batches.columns:
-        batch = batches[kind].reindex(known.index)
-        there = batch.notna().to_numpy()
-        rows = known[there]
-        if batch.nunique() < 2:
-            continue
-        p = batch_association(
-            batch[there].to_numpy(), rows["y"].to_numpy(dtype=float), rows["arm"].to_numpy(), count, seed
-        )
+    for kind in kinds:
+        batch = batches[kind].reindex(known.index).dropna()
+        rows = known.loc[batch.index]
+        label, arm = rows["y"].to_numpy(dtype=float), rows["arm"].to_numpy()
+        p = min(1.0, len(kinds) * batch_association(batch.to_numpy(), label, arm, count, seed))
         if p <= limit:
             raise LeakageError(
                 Finding(
                     FOLLOWS_OUTCOME,
                     "reject",
-                    f"the {kind} of the landmark samples goes with the outcome (P = {p:.4f} within arm, limit {limit:g}): "
-                    "its plate effect would pass for a marker",
+                    f"the {kind} of the landmark samples goes with the outcome (P = {p:.4f} within arm, limit "
+                    f"{limit:g}): its plate effect would pass for a marker",
                     remedy="measure again with samples put on in random order, by people who do not know the outcome",
                 )
             )

@@ -11,16 +11,15 @@ import pytest
 from features.landmark import LeakageError
 from models.estimators.specification import build
 from models.metrics.discrimination import auc, auc_with_interval
-from models.metrics.probability import Judged, probability_metrics
+from models.metrics.probability import probability_metrics
 from models.training import _judged
-from models.validation.bootstrap import bootstrap, cross_validated_metrics, evaluate_again, frozen, refit_again
+from models.validation.bootstrap import bootstrap, cross_validated_metrics, evaluate_again, refit_again
 from models.validation.cohort import build_cohort
 from models.validation.folds import (
     OutOfFold,
     assign_folds,
     cross_validate,
     deal,
-    fit_models,
     predict_fold,
     training_rows,
 )
