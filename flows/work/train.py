@@ -141,8 +141,8 @@ def training(
     """Train endpoints and give their results in order.
 
     Side by side in processes of their own; the cores are shared out among them, and a process that has several uses
-    them as threads over its folds and resamples. With the setting ``NETEST_CLUSTER`` one after the other, each spread over
-    the cluster.
+    them as threads over its folds and resamples. With the setting ``NETEST_CLUSTER`` one after the other, each spread
+    over the cluster.
     """
     import joblib
     from joblib.externals.loky import get_reusable_executor

@@ -207,8 +207,8 @@ def check_split(train: np.ndarray, test: np.ndarray, patients: pd.Index, site: n
                 remedy="split by patient, all landmarks of a patient together",
             )
         )
-    shared = () if site is None else np.intersect1d(site[train], site[test])
-    if len(shared):
+    shared = [] if site is None else sorted(set(site[train]) & set(site[test]))
+    if shared:
         raise LeakageError(
             Finding(
                 BOTH_SIDES,

@@ -22,20 +22,20 @@ AUC, ADDED = "auc", "auc_minus_mc"
 OF_THE_LABEL = ["status", "y", "resolved"]
 
 
-def permuted(cohort: Cohort, rng: np.random.Generator) -> Cohort:
-    """The cohort with outcomes exchanged among the called patients at risk, within arm.
+def permuted(cohort: Cohort, rng: np.random.Generator, within_arm: bool = True) -> Cohort:
+    """The cohort with outcomes exchanged among the called patients at risk, within arm or across the arms.
 
     A whole outcome moves: label, time, cause, the bounds of the interval, and with it the state that the censoring
     weights are learned from. Rows of other landmarks of the stack exchange theirs within arm and landmark on their own:
     whoever is at risk there is so because of the outcome, so that one exchange for all landmarks would carry some of
     the association along.
     """
-    arm = np.asarray(cohort.rows["arm"], dtype=float)
+    arm = cohort.rows["arm"].fillna(-1.0).to_numpy() if within_arm else np.zeros(len(cohort.rows))
     landmark = cohort.rows["landmark"].to_numpy()
     order = np.arange(len(cohort.rows))
     for month in np.unique(landmark):
         for value in np.unique(arm[landmark == month]):
-            rows = np.flatnonzero((landmark == month) & ((arm == value) | (np.isnan(arm) & np.isnan(value))))
+            rows = np.flatnonzero((landmark == month) & (arm == value))
             order[rows] = rng.permutation(rows)
     return _exchanged(cohort, order)
 
@@ -71,11 +71,11 @@ def statistics(judged: Judged, predictions: OutOfFold) -> dict[tuple[str, str], 
 
 
 def one_null(
-    cohort: Cohort, models: Models, folds: int, repeats: int, seed: tuple[int, int, int]
+    cohort: Cohort, models: Models, folds: int, repeats: int, within_arm: bool, seed: tuple[int, int, int]
 ) -> dict[tuple[str, str], float]:
     """The pipeline from the assignment of folds on, with outcomes exchanged."""
     rng = np.random.default_rng(seed)
-    null = permuted(cohort, rng)
+    null = permuted(cohort, rng, within_arm)
     predictions = cross_validate(null, models, assign_folds(null, folds, repeats, int(rng.integers(2**31))), jobs=1)
     return statistics(judged_by(null, np.arange(len(null.patients))), predictions)
 
@@ -90,12 +90,14 @@ def permutation_null(
     seed: int,
     jobs: Workers = 2,
     progress: Progress = silent,
+    within_arm: bool = True,
 ) -> PermutationNull:
     """Null distribution of the reported AUC and of its difference to the clinical comparator.
 
     Everything that a training does to outcomes is done again: folds are assigned by the exchanged labels, penalties
-    searched, weights learned. The null is that, within arm, outcomes have nothing to do with any column; for the
-    difference to Mc it is therefore stricter than "the score adds nothing".
+    searched, weights learned. The null is that, within arm, outcomes have nothing to do with any column: models know
+    the arm, so the AUC under it is above 1/2 by what the arm alone tells, and a P value gives no credit for that. For the
+    difference to Mc it is stricter than "the score adds nothing", since the other columns are exchanged too.
 
     Parameters
     ----------
@@ -110,6 +112,8 @@ def permutation_null(
     seed : int
     jobs : int or callable
     progress : callable
+    within_arm : bool
+        False exchanges across the arms, too: then a sound pipeline has an AUC of 1/2.
 
     Returns
     -------
@@ -123,7 +127,7 @@ def permutation_null(
     """
     own = OutOfFold({name: predictions.probability[name] for name in models}, predictions.fold)
     observed = statistics(judged_by(cohort, np.arange(len(cohort.patients))), own)
-    tasks = [delayed(one_null)(cohort, models, folds, repeats, (seed, STREAM, b)) for b in range(count)]
+    tasks = [delayed(one_null)(cohort, models, folds, repeats, within_arm, (seed, STREAM, b)) for b in range(count)]
     draws = pd.DataFrame(list(run(tasks, "permutations", jobs, progress)), columns=pd.Index(list(observed)))
     rows = []
     for key, value in observed.items():

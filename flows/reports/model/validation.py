@@ -70,7 +70,7 @@ def opinions_table(training: TrainingResult) -> Table | None:
     heads = ("Figure", "Cross-validated", "Bootstrap", "On the patients fitted on", "Method")
     caption = (
         "The bootstrap corrects the figure on the patients fitted on for optimism: Harrell for few parameters, .632+ "
-        "for learners (no slope). Both judge the same patients, so they are two views of one sample and not two samples."
+        "for learners (no slope). Both judge the same patients: two views of one sample, not two samples."
     )
     return Table(heads, tuple(rows), caption, classes="compact") if rows else None
 
