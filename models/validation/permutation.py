@@ -96,8 +96,8 @@ def permutation_null(
 
     Everything that a training does to outcomes is done again: folds are assigned by the exchanged labels, penalties
     searched, weights learned. The null is that, within arm, outcomes have nothing to do with any column: models know
-    the arm, so the AUC under it is above 1/2 by what the arm alone tells, and a P value gives no credit for that. For the
-    difference to Mc it is stricter than "the score adds nothing", since the other columns are exchanged too.
+    the arm, so the AUC under it is above 1/2 by what the arm alone tells, and a P value gives no credit for that. For
+    the difference to Mc it is stricter than "the score adds nothing", since the other columns are exchanged too.
 
     Parameters
     ----------

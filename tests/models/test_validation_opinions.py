@@ -158,7 +158,7 @@ def test_whole_outcomes_are_exchanged_within_arm_and_landmark(cohort):
     for landmark in (6.0, 12.0):
         for value in (0.0, 1.0):
             rows = (cohort.rows["landmark"].to_numpy() == landmark) & (arm == value)
-            before, after = (sorted(one.outcome[rows].tolist(), key=str) for one in (cohort, null))
+            before, after = (sorted(map(str, one.outcome[rows].tolist())) for one in (cohort, null))
             assert before == after
     assert (null.outcome["time"] != cohort.outcome["time"]).mean() > 0.5
     own = null.judged
@@ -208,19 +208,13 @@ def test_a_marker_that_works_has_the_smallest_p_and_the_p_value_is_counted(null)
 
 
 def test_a_training_carries_what_was_asked_for(world, protocol, tmp_path):
-    plan = Plan(folds=3, repeats=2, resamples=12, draws=12, seed=2, jobs=1, learning_curve=True, permutations=3)
-    results = [
-        train_endpoint(
-            world.tables, world.outcome, protocol.endpoint("MRD36@6"), protocol, origin=world.surgery,
-            models=["M1"], plan=replace(plan, jobs=jobs),
-        )
-        for jobs in (1, 2)
-    ]  # fmt: skip
-    one, two = results
+    plan = Plan(folds=3, repeats=2, resamples=12, draws=12, seed=2, learning_curve=True, permutations=3)
+    one = train_endpoint(
+        world.tables, world.outcome, protocol.endpoint("MRD36@6"), protocol, origin=world.surgery, models=["M1"],
+        plan=plan,
+    )  # fmt: skip
     assert one.shown == "Mc" and set(one.learning_curve["model"]) == {"Mc"} and len(one.learning_curve) == 4
     assert set(one.permutation.summary["p"]) <= {0.25, 0.5, 0.75, 1.0}
-    pd.testing.assert_frame_equal(one.learning_curve, two.learning_curve, check_exact=True)
-    pd.testing.assert_frame_equal(one.permutation.draws, two.permutation.draws, check_exact=True)
     texts = write_validation_files(one, tmp_path, simulated=True)
     assert {path.name for path in tmp_path.iterdir()} == {
         "learning_curve.csv", "learning_curve.png", "permutation.csv", "permutation_null.csv",
@@ -229,8 +223,6 @@ def test_a_training_carries_what_was_asked_for(world, protocol, tmp_path):
     assert metrics_of(one, "Mc")["auc_p"] in (0.25, 0.5, 0.75, 1.0) and params_of(one)["blocks"] == "patient"
     card = model_card(one, "Mc", protocol, simulated=True)
     assert "Second opinion, optimism-corrected bootstrap (Harrell), 12 resamples: AUC 0." in card
-    for name in ("M1", "Mc"):
-        assert one.models[name].second_opinion == two.models[name].second_opinion is not None
 
 
 # --- plates and lots ----------------------------------------------------------------------------------------------
