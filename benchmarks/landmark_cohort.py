@@ -16,7 +16,6 @@ from benchmarks.landmark_question import Quantities, Question
 from models.censoring import kaplan_meier_weights
 from models.estimates.competing import cumulative_incidence
 from models.estimates.cox import cox
-from models.estimates.cox.concordance import concordance
 from models.estimates.kaplan_meier import kaplan_meier
 from models.estimators.base import OUTCOME
 from models.estimators.cox import (
@@ -27,8 +26,10 @@ from models.estimators.cox import (
     risk_sets,
 )
 from models.estimators.stacked_cox import StackedCox
+from models.metrics.concordance import concordance, uno_concordance
+from models.metrics.decision import net_benefit
 from models.metrics.discrimination import TimeDependent, dynamic_auc, dynamic_brier
-from models.metrics.probability import Judged, net_benefit
+from models.metrics.probability import Judged
 
 GROUPS = 3
 THRESHOLDS = (0.1, 0.2, 0.3)
@@ -141,16 +142,12 @@ def decisions(question: Question, risk: np.ndarray) -> Quantities:
 
 
 def rank_agreement(question: Question, risk: np.ndarray) -> Quantities:
-    """Harrell's and Uno's concordance on follow-up cut at the window.
-
-    Uno's is written out by its definition: pairs weighted by 1 / G(t-)^2 at the earlier event.
-    """
+    """Harrell's and Uno's concordance on follow-up cut at the window."""
     time, event = question.cut, question.event
-    weight = kaplan_meier_weights(time, event.astype(int), question.window) ** 2
-    later = (time > time[event][:, None]) | ((time == time[event][:, None]) & ~event)
-    won = later * (0.5 + 0.5 * np.sign(risk[event][:, None] - risk))
-    uno = float(weight[event] @ won.sum(1) / (weight[event] @ later.sum(1)))
-    return {"harrell_c_window": concordance(time, event, risk).value, "uno_c_window": uno}
+    return {
+        "harrell_c_window": concordance(time, event, risk).value,
+        "uno_c_window": uno_concordance(time, event, risk).value,
+    }
 
 
 def analyse(question: Question) -> tuple[Quantities, dict[str, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""Landmark tables on a Dask cluster, when ``NETEST_CLUSTER`` names one; the same tables in this process otherwise.
+"""Landmark tables and passes of a training on a Dask cluster, when ``NETEST_CLUSTER`` names one; else in this process.
 
 One client inside one coarse task: the trial is split by patient (:mod:`features.partition`), and the cluster builds the
 parts. Dask logs the names and arguments of tasks, so both are neutral here: records travel sealed, an error comes back
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from data.protocol import Protocol
     from data.trial import Trial
     from features.landmark import LandmarkTable
+    from models.validation.parallel import Mapper, Task
 
 VARIABLE = "NETEST_CLUSTER"
 PARTS_PER_WORKER = 4
@@ -98,6 +99,35 @@ def landmark_tables(trial: Trial, protocol: Protocol, landmarks: Sequence[float]
     with connected(setting) as client:
         parts = PARTS_PER_WORKER * len(_workers(client))
         return tables_by_parts(trial, protocol, landmarks, parts, partial(mapped, client))
+
+
+@contextlib.contextmanager
+def passes() -> Iterator[Mapper | None]:
+    """Where the passes of a training (folds, resamples, permutations) are done: None for threads of this process.
+
+    The same results bit for bit: every pass carries its own seed, and workers with other libraries are refused.
+    """
+    setting = cluster_setting()
+    if setting is None:
+        yield None
+        return
+    with connected(setting) as client:
+        yield partial(spread, client)
+
+
+def spread(client: Client, tasks: Sequence[Task]) -> list[Any]:
+    """Delayed calls on the workers in coarse chunks, results in order; what a chunk's calls share travels once.
+
+    Raises
+    ------
+    ClusterError
+        See :func:`mapped`.
+    """
+    from models.validation.parallel import call_all
+
+    parts = max(1, min(len(tasks), PARTS_PER_WORKER * len(_workers(client))))
+    chunks = [tasks[len(tasks) * part // parts : len(tasks) * (part + 1) // parts] for part in range(parts)]
+    return [result for chunk in mapped(client, call_all, chunks) for result in chunk]
 
 
 @contextlib.contextmanager

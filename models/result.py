@@ -14,6 +14,43 @@ Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
+class SecondOpinion:
+    """What the bootstrap says of a model, beside cross-validation (:mod:`models.validation.optimism`).
+
+    Attributes
+    ----------
+    method : str
+        "Harrell" or ".632+".
+    resamples : int
+        Refits that it rests on.
+    apparent, corrected : dict of str to float
+        ``auc`` (all pairs), ``brier`` and ``slope`` on the patients fitted on, and corrected for that.
+    """
+
+    method: str
+    resamples: int
+    apparent: dict[str, float]
+    corrected: dict[str, float]
+
+
+@dataclass(frozen=True)
+class PermutationNull:
+    """Figures of the whole pipeline with outcomes that belong to nobody (:mod:`models.validation.permutation`).
+
+    Attributes
+    ----------
+    summary : DataFrame
+        Per model and statistic (``auc``, ``auc_minus_mc``): observed, null_mean, null_sd, null_95 (95th percentile), p,
+        permutations.
+    draws : DataFrame
+        The null values, one row per permutation, columns ``model statistic``.
+    """
+
+    summary: pd.DataFrame
+    draws: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class ModelResult:
     """One model of one endpoint.
 
@@ -51,6 +88,8 @@ class ModelResult:
     decisions : dict of str to float
         Net benefit along the decision curve (``nb@0.3``), its gain over acting on everybody (``gain@0.3``) and sens,
         spec, ppv, npv at the thresholds of the calls, from the mean predictions.
+    second_opinion : SecondOpinion or None
+        None for a rule, and without refits.
     """
 
     name: str
@@ -67,6 +106,7 @@ class ModelResult:
     subgroups: pd.DataFrame = field(default_factory=pd.DataFrame)
     sites: dict[str, float] = field(default_factory=dict)
     decisions: dict[str, float] = field(default_factory=dict)
+    second_opinion: SecondOpinion | None = None
 
     def cell(self, metric: str, digits: int = 3) -> str:
         """A figure with its interval as text: ``0.786 (0.69 to 0.86)``; a missing interval is said."""
@@ -112,7 +152,11 @@ class TrainingResult:
     warnings : tuple of str
         Alarms such as an AUC above the leakage alarm.
     facts : dict
-        Seed, folds, repeats, resamples, table digests, assay version.
+        Seed, folds, repeats, blocks, resamples, table digests, assay version.
+    learning_curve : DataFrame or None
+        Of :func:`models.validation.learning_curve.learning_curve`; None when it was not asked for.
+    permutation : PermutationNull or None
+        None when it was not asked for.
     """
 
     endpoint: Endpoint
@@ -130,6 +174,8 @@ class TrainingResult:
     warnings: tuple[str, ...] = ()
     facts: dict[str, object] = field(default_factory=dict)
     shown: str = ""
+    learning_curve: pd.DataFrame | None = None
+    permutation: PermutationNull | None = None
 
     def headline(self) -> str:
         """The verdict in one line."""

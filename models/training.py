@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +17,17 @@ from models.metrics.probability import Judged
 from models.policy import appoint
 from models.result import FITTED, NOT_ESTIMABLE, ModelResult, TrainingResult
 from models.validation.aspects import aspects_of
-from models.validation.bootstrap import bootstrap, draw_refits, frozen
+from models.validation.blocks import BLOCKS, PATIENT, SITE
+from models.validation.bootstrap import bootstrap, frozen
 from models.validation.cohort import Cohort, build_cohort
 from models.validation.comparison import compare, with_decision_bands
-from models.validation.folds import Progress, assign_folds, cross_validate, fit_models, silent
+from models.validation.evidence import check_plan
+from models.validation.folds import assign_folds, cross_validate, fit_models
 from models.validation.judgement import arm_counts, judge_model
+from models.validation.on_demand import on_demand
+from models.validation.optimism import disagreement, refit_often, second_opinion
+from models.validation.parallel import Mapper, Progress, silent
+from models.validation.plates import check_batches
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,14 @@ class Plan:
     seed : int
     jobs : int
         Threads; no effect on the results.
+    blocks : {"patient", "site"}
+        What is never on both sides of a split: with "site" whole sites are left out.
+    learning_curve : bool
+        Whether the shown model and its comparators are fitted on shares of the training folds, too.
+    permutations : int
+        Permutations of the outcomes behind the null distribution; 0 leaves it out.
+    exploratory : bool
+        A plan too small to be evidence; no model of it becomes champion or challenger.
     """
 
     folds: int
@@ -46,11 +61,19 @@ class Plan:
     draws: int
     seed: int = 20240601
     jobs: int = 2
+    blocks: str = PATIENT
+    learning_curve: bool = False
+    permutations: int = 0
+    exploratory: bool = False
+
+    def __post_init__(self) -> None:
+        if self.blocks not in BLOCKS:
+            raise ValueError(f"blocks is {self.blocks!r}; expected one of {', '.join(BLOCKS)}")
 
     @classmethod
-    def from_protocol(cls, protocol: Protocol, **changes: int) -> Plan:
+    def from_protocol(cls, protocol: Protocol, **changes: Any) -> Plan:
         """The protocol's plan, with single settings changed."""
-        settings = {
+        settings: dict[str, Any] = {
             "folds": int(protocol["validation.folds"]),
             "repeats": int(protocol["validation.repeats"]),
             "resamples": int(protocol["validation.bootstrap"]),
@@ -84,6 +107,8 @@ def train_endpoint(
     models: Sequence[str] | None = None,
     plan: Plan | None = None,
     progress: Progress = silent,
+    mapper: Mapper | None = None,
+    batches: pd.DataFrame | None = None,
 ) -> TrainingResult:
     """Fit, validate and compare the registered models of an endpoint.
 
@@ -107,6 +132,11 @@ def train_endpoint(
         The protocol's by default.
     progress : callable
         Told (done, total, what).
+    mapper : callable, optional
+        Does the passes elsewhere (:func:`models.validation.parallel.run`); ``plan.jobs`` threads by default.
+    batches : DataFrame, optional
+        Plate and lot of the landmark sample by patient (``features.landmark.batches_at``); refused when they follow
+        the outcome.
 
     Returns
     -------
@@ -116,19 +146,24 @@ def train_endpoint(
     Raises
     ------
     Refused
-        L101-L111 on leakage, M101 when the endpoint's table is missing.
+        L101-L111 on leakage, M101 when the endpoint's table is missing, M104 for a plan that is no evidence, M105 when
+        sites cannot be blocked.
     ValueError
         For a model that is not registered.
     """
     plan = plan or Plan.from_protocol(protocol)
+    if not plan.exploratory:
+        check_plan(plan.folds, plan.repeats, protocol)
     names = with_comparators(models or protocol["models.registered"])
-    cohort = build_cohort(tables, outcome, endpoint, protocol, origin)
+    cohort = replace(build_cohort(tables, outcome, endpoint, protocol, origin), blocks=plan.blocks)
     judged = _judged(cohort)
     version = tables[endpoint.landmark].version
     facts = {
         "seed": plan.seed,
         "folds": plan.folds,
         "repeats": plan.repeats,
+        "blocks": plan.blocks,
+        "exploratory": plan.exploratory,
         "resamples": plan.resamples,
         "assay_version": version,
         "label_version": label_version(protocol, endpoint.id),
@@ -138,10 +173,15 @@ def train_endpoint(
     refusal = _refusal(cohort, judged, protocol)
     if refusal:
         return _result(cohort, judged, facts, protocol, status=NOT_ESTIMABLE, reason=refusal)
+    check_batches(batches, cohort.judged, protocol, plan.seed)
 
+    jobs = mapper or plan.jobs
     unfitted = {name: build(name, endpoint, protocol, version=version, seed=plan.seed) for name in names}
     assignment = assign_folds(cohort, plan.folds, plan.repeats, plan.seed)
-    predictions = cross_validate(cohort, unfitted, assignment, plan.jobs, progress)
+    # With few sites there are as many folds, and no second way to deal them.
+    folds, facts["repeats"] = int(assignment.max()) + 1, len(assignment)
+    facts |= {"folds": folds} | ({"sites": len(np.unique(cohort.site))} if plan.blocks == SITE else {})
+    predictions = cross_validate(cohort, unfitted, assignment, jobs, progress)
     everybody = np.arange(len(cohort.patients))
     final = {
         name: model
@@ -152,23 +192,31 @@ def train_endpoint(
         model.assay_version_, model.label_version_ = version, facts["label_version"]
     steady = frozen({name: unfitted[name] for name in final}, final)
     aspects = aspects_of(cohort, judged, protocol)
-    resampled = bootstrap(
-        cohort, steady, predictions, plan.folds, plan.resamples, plan.seed, plan.jobs, progress, aspects
-    )
-    drawn = {name: model for name, model in steady.items() if final[name].drawable}
-    for name, refits in draw_refits(cohort, drawn, plan.draws, plan.seed, plan.jobs, progress).items():
-        final[name].keep_draws(refits)
+    resampled = bootstrap(cohort, steady, predictions, folds, plan.resamples, plan.seed, jobs, progress, aspects)
+    refits = refit_often(cohort, steady, judged, plan.draws, plan.seed, protocol, jobs, progress)
+    for name, model in final.items():
+        model.keep_draws([one.fitted[name] for one in refits if name in one.fitted])
     results = {
-        name: judge_model(name, cohort, judged, predictions, resampled[name], final[name], protocol, version, aspects)
-        for name in final
+        name: replace(
+            judge_model(name, cohort, judged, predictions, resampled[name], model, protocol, version, aspects),
+            second_opinion=second_opinion(cohort, name, model, judged, refits, protocol),
+        )
+        for name, model in final.items()
     }
     results = with_decision_bands(results, resampled)
-    folds = pd.DataFrame({f"repeat_{r}": row for r, row in enumerate(predictions.fold)}, index=cohort.judged.index)
-    comparisons = compare(results, resampled)
+    table = pd.DataFrame({f"repeat_{r}": row for r, row in enumerate(predictions.fold)}, index=cohort.judged.index)
     failures = tuple(f"{name}: could not be fitted on these patients" for name in names if name not in final)
-    return _result(
-        cohort, judged, facts, protocol, models=results, comparisons=comparisons, folds=folds, failures=failures
+    result = _result(
+        cohort,
+        judged,
+        facts,
+        protocol,
+        models=results,
+        comparisons=compare(results, resampled),
+        folds=table,
+        failures=failures,
     )
+    return on_demand(result, cohort, unfitted, predictions, assignment, judged, protocol, plan, jobs, progress)
 
 
 def _refusal(cohort: Cohort, judged: Judged, protocol: Protocol) -> str:
@@ -198,6 +246,9 @@ def _result(
     models = models or {}
     counts = cohort.counts()
     verdict = appoint(cohort.endpoint, counts["labelled"], tuple(models), protocol)
+    if facts["exploratory"] and verdict.champion:
+        reason = "no champion: the validation was exploratory, which is no evidence"
+        verdict = replace(verdict, champion="", challenger="", reason=reason)
     return TrainingResult(
         endpoint=cohort.endpoint,
         status=status,
@@ -212,7 +263,7 @@ def _result(
         by_arm=arm_counts(cohort, judged),
         prevalence=judged.prevalence,
         folds=pd.DataFrame() if folds is None else folds,
-        warnings=(*_alarms(models, protocol), *failures),
+        warnings=(*_alarms(models, protocol), *_disagreements(models, protocol), *failures),
         facts=facts,
     )
 
@@ -225,3 +276,8 @@ def _alarms(models: dict[str, ModelResult], protocol: Protocol) -> tuple[str, ..
         for name, result in models.items()
         if result.metrics["auc"] > limit
     )
+
+
+def _disagreements(models: dict[str, ModelResult], protocol: Protocol) -> tuple[str, ...]:
+    """Models that cross-validation and bootstrap judge differently."""
+    return tuple(words for model in models.values() if (words := disagreement(model, protocol)))

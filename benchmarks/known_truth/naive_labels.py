@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.known_truth.cohorts import PROTOCOL, judged, make
 from models.estimates.kaplan_meier import kaplan_meier
-from models.metrics.probability import at_cutoff
+from models.metrics.cutoffs import at_cutoff
 
 LOCK_MONTHS = 48.0
 CUTOFF = 20.0

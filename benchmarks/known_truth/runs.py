@@ -22,8 +22,9 @@ from benchmarks.known_truth.cohorts import PROTOCOL, Made, fit, judged, make, ou
 from data.simulate.labels import truth_label
 from data.simulate.posterior import observed_posterior
 from models.estimators.specification import DEFAULT_MODELS, REGISTRY
+from models.metrics.calibration import calibration
 from models.metrics.discrimination import auc, delong_covariance, placements
-from models.metrics.probability import Judged, calibration
+from models.metrics.probability import Judged
 from models.validation.bootstrap import cross_validated_metrics
 from models.validation.cohort import Cohort
 

@@ -1,5 +1,6 @@
 """Landmark tables: one row per patient at risk, every column stamped, nothing dated after L(s)."""
 
+from features.landmark.batches import batches_at
 from features.landmark.guards import (
     AFTER_LANDMARK,
     MIXED_VERSIONS,
@@ -20,6 +21,7 @@ __all__ = [
     "LandmarkTable",
     "LeakageError",
     "assert_closed",
+    "batches_at",
     "frame_digest",
     "landmark_table",
     "last_values",

@@ -47,9 +47,40 @@ def ingest(home: Home, paths: tuple[Path, ...], dry_run: bool, as_json: bool) ->
 @click.option(
     "--model", "models", multiple=True, metavar="NAME", help="M0, Mc, M2, M3, M5 ...; may be repeated [default: all]."
 )
+@click.option(
+    "--blocks",
+    type=click.Choice(["patient", "site"]),
+    default="patient",
+    show_default=True,
+    help="What the folds keep together; with site whole hospitals are left out.",
+)
+@click.option(
+    "--learning-curve", is_flag=True, help="Also fit on 40, 60 and 80% of the patients (about half as long again)."
+)
+@click.option(
+    "--permutations",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Also run the whole pipeline N times on exchanged outcomes (slow; 99 give P values down to 0.01).",
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=None, help="Cores to use [default: all]; no effect on results."
+)
 @DATA_CUT
 @command()
-def train(home: Home, endpoint: str, landmark: str, models: tuple[str, ...], data_cut: Any, as_json: bool) -> None:
+def train(
+    home: Home,
+    endpoint: str,
+    landmark: str,
+    models: tuple[str, ...],
+    blocks: str,
+    learning_curve: bool,
+    permutations: int,
+    jobs: int | None,
+    data_cut: Any,
+    as_json: bool,
+) -> None:
     """Train and validate the prespecified models and track them in MLflow.
 
     The first training names the champion that the policy prespecifies for this number of patients; a later one only
@@ -58,18 +89,25 @@ def train(home: Home, endpoint: str, landmark: str, models: tuple[str, ...], dat
     \b
     Example:  netest train
               netest train --endpoint mrd --landmark 6 --model M0 --model M2 --data-cut 2027-01-31
+              netest train --endpoint mrd --landmark 6 --blocks site --learning-curve --permutations 99
     """
     from flows.summary import train_lines
     from flows.work.selection import TrainRequest
     from flows.work.train import run_train
 
-    request = TrainRequest(endpoint, landmark, models, day_of(data_cut))
+    asked: dict[str, Any] = {
+        "blocks": blocks,
+        "learning_curve": learning_curve,
+        "permutations": permutations,
+        "jobs": jobs or 0,
+    }
+    request = TrainRequest(endpoint, landmark, models, day_of(data_cut), **asked)
     with progress_bar("Training") as progress:
         result = perform(
             home,
             "flows.train:train",
             lambda: run_train(home, request, progress=progress),
-            {"endpoint": endpoint, "landmark": landmark, "models": list(models), "data_cut": day_of(data_cut)},
+            {"endpoint": endpoint, "landmark": landmark, "models": list(models), "data_cut": day_of(data_cut), **asked},
         )
     show(result.record(), "\n".join(train_lines(result)), as_json)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from data.protocol import Endpoint, Protocol
 from flows.errors import PublicError
 
 FamilyChoice = Literal["all", "mrd", "early-recurrence"]
 LandmarkChoice = Literal["all", "0", "6", "12", "36"]
+BlockChoice = Literal["patient", "site"]
 
 
 ModelChoice = Literal["M0", "M0b", "M1", "M2", "M3", "Mc", "M5"]
@@ -33,6 +34,14 @@ class TrainRequest:
         Who asked: ``by hand``, ``on demand``, ``schedule`` or ``demo``.
     flow_run : str
         Id of the Prefect flow run, empty outside one.
+    blocks : str
+        ``patient``, or ``site`` to leave whole sites out.
+    learning_curve : bool
+        Whether models are fitted on shares of the training folds, too.
+    permutations : int
+        Permutations of the outcomes; 0 for none.
+    jobs : int
+        Cores; all of them when 0.
     """
 
     family: str = "all"
@@ -41,6 +50,19 @@ class TrainRequest:
     data_cut: dt.date | None = None
     trigger: str = "by hand"
     flow_run: str = ""
+    blocks: str = "patient"
+    learning_curve: bool = False
+    permutations: int = 0
+    jobs: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.permutations, self.jobs) < 0:
+            raise PublicError("permutations and jobs are numbers from 0 on")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What of the request changes the plan of validation."""
+        return {"blocks": self.blocks, "learning_curve": self.learning_curve, "permutations": self.permutations}
 
     @property
     def complete(self) -> bool:

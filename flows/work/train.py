@@ -18,6 +18,7 @@ from flows.work.selection import TrainRequest, check_models, select_endpoints
 if TYPE_CHECKING:
     from data.protocol import Endpoint
     from models.result import TrainingResult
+    from models.validation.parallel import Mapper
 
 
 SIMULATED_NOTE = "These records are simulated; nothing here is evidence about patients."
@@ -128,7 +129,7 @@ def run_train(home: Home, request: TrainRequest, *, run: Runner = direct, progre
     endpoints = select_endpoints(home.protocol(), request.family, request.landmark)
     prepared = run("prepare features and outcomes", prepare, home, request.data_cut)
     results: dict[str, TrainingResult] = {}
-    with home.lock("registry"), training(prepared, endpoints, request.models) as pending:
+    with home.lock("registry"), training(prepared, endpoints, request) as pending:
         registration = Registration(home, prepared, request)
         with all_or_nothing(home, registration.tracker, endpoints):
             for done, endpoint in enumerate(endpoints):
@@ -144,19 +145,31 @@ def run_train(home: Home, request: TrainRequest, *, run: Runner = direct, progre
 
 @contextmanager
 def training(
-    prepared: Prepared, endpoints: Sequence[Endpoint], models: tuple[str, ...]
+    prepared: Prepared, endpoints: Sequence[Endpoint], request: TrainRequest
 ) -> Iterator[Iterator[TrainingResult]]:
-    """Train endpoints side by side in processes of their own, one thread each; results come in the given order."""
+    """Train endpoints and give their results in order.
+
+    Side by side in processes of their own; the cores are shared out among them, and a process that has several uses
+    them as threads over its folds and resamples. With the setting ``NETEST_CLUSTER`` one after the other, each spread
+    over the cluster.
+    """
     import joblib
     from joblib.externals.loky import get_reusable_executor
 
-    jobs = min(len(endpoints), joblib.cpu_count())
+    from flows.cluster import cluster_setting, passes
+
+    if cluster_setting() is not None:
+        with passes() as mapper:
+            yield (train_one(prepared, endpoint, request, 1, mapper) for endpoint in endpoints)
+        return
+    cores = request.jobs or joblib.cpu_count()
+    jobs = min(len(endpoints), cores)
     if jobs == 1:
-        yield (train_one(prepared, endpoint, models, joblib.cpu_count()) for endpoint in endpoints)
+        yield (train_one(prepared, endpoint, request, cores) for endpoint in endpoints)
         return
     with joblib.parallel_config("loky", initializer=end_with_parent):
         pool = joblib.Parallel(n_jobs=jobs, return_as="generator")
-    pending = pool(joblib.delayed(train_one)(prepared, endpoint, models, 1) for endpoint in endpoints)
+    pending = pool(joblib.delayed(train_one)(prepared, endpoint, request, cores // jobs) for endpoint in endpoints)
     try:
         yield pending
     finally:
@@ -167,19 +180,25 @@ def training(
         get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
-def train_one(prepared: Prepared, endpoint: Endpoint, models: tuple[str, ...], jobs: int) -> TrainingResult:
-    """Train one endpoint."""
+def train_one(
+    prepared: Prepared, endpoint: Endpoint, request: TrainRequest, jobs: int, mapper: Mapper | None = None
+) -> TrainingResult:
+    """Train one endpoint, in threads of this process or where the mapper sends its passes."""
     from features.clock import origin_dates
+    from features.landmark import batches_at
     from models.training import Plan, train_endpoint
 
+    trial, protocol = prepared.trial, prepared.protocol
     return train_endpoint(
         prepared.tables,
         prepared.outcome,
         endpoint,
-        prepared.protocol,
-        origin=origin_dates(prepared.trial, prepared.protocol),
-        models=models or None,
-        plan=Plan.from_protocol(prepared.protocol, jobs=jobs),
+        protocol,
+        origin=origin_dates(trial, protocol),
+        models=request.models or None,
+        plan=Plan.from_protocol(protocol, jobs=jobs, **request.settings),
+        mapper=mapper,
+        batches=batches_at(trial, protocol, endpoint.landmark),
     )
 
 

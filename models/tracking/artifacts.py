@@ -15,6 +15,7 @@ from data.protocol import Protocol
 from models.result import TrainingResult
 from models.tracking.figures import alt_text, figures_of, forest_figure
 from models.tracking.model_card import endpoint_note, model_card
+from models.tracking.validation_files import write_validation_files
 
 FIGURE_KINDS = ("roc", "calibration", "net_benefit", "forest")
 
@@ -66,15 +67,10 @@ def write_model_files(
     settings = model.estimator.settings()
     config = {"model": name, "settings": settings, "fitted": model.facts, "training": result.facts}
     _json(config, folder / "config.json")
-    _json(
-        {
-            "metrics": model.metrics,
-            "intervals": {k: list(v) for k, v in model.intervals.items()},
-            "decisions": model.decisions,
-            "sites": model.sites,
-        },
-        folder / "metrics.json",
-    )
+    opinion = None if model.second_opinion is None else vars(model.second_opinion)
+    intervals = {k: list(v) for k, v in model.intervals.items()}
+    figures = {"metrics": model.metrics, "intervals": intervals, "decisions": model.decisions, "sites": model.sites}
+    _json(figures | {"second_opinion": opinion}, folder / "metrics.json")
     texts = {}
     for kind, figure in figures_of(result, name, simulated).items():
         figure.savefig(folder / f"{kind}.png")
@@ -95,4 +91,5 @@ def write_endpoint_files(
     _csv(result.folds, folder / "folds.csv", key)
     result.comparisons.to_csv(folder / "comparisons.csv", index=False)
     forest_figure(result, simulated).savefig(folder / "forest.png")
-    _json({"forest.png": alt_text("forest", result)}, folder / "alt_text.json")
+    texts = {"forest.png": alt_text("forest", result), **write_validation_files(result, folder, simulated)}
+    _json(texts, folder / "alt_text.json")

@@ -23,7 +23,7 @@ QUIET, INK = "#b8b8b8", "#333333"
 SIMULATED = "SIMULATED DATA"
 
 
-def _canvas(
+def canvas(
     title: str, caption: str, simulated: bool, size: tuple[float, float] = (5.8, 5.9), aside: float = 0.0
 ) -> tuple[Figure, Axes]:
     """An empty figure with title and caption; ``aside`` inches on the right stay free for text."""
@@ -57,7 +57,7 @@ def _title(result: TrainingResult, name: str, what: str) -> str:
 
 def roc_figure(result: TrainingResult, name: str, simulated: bool = False) -> Figure:
     """ROC curve of a model beside the clinical comparator and the cut-off rule."""
-    figure, axes = _canvas(_title(result, name, "ROC"), caption(result), simulated)
+    figure, axes = canvas(_title(result, name, "ROC"), caption(result), simulated)
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":")
     shown = [other for other in (CLINICAL_COMPARATOR, name) if other in result.models]
     for other in dict.fromkeys(shown):
@@ -85,7 +85,7 @@ def roc_figure(result: TrainingResult, name: str, simulated: bool = False) -> Fi
 def calibration_figure(result: TrainingResult, name: str, simulated: bool = False) -> Figure:
     """Observed against predicted risk in groups, with the predictions of all patients along the axis."""
     model = result.models[name]
-    figure, axes = _canvas(_title(result, name, "Calibration"), caption(result), simulated)
+    figure, axes = canvas(_title(result, name, "Calibration"), caption(result), simulated)
     groups = model.curves["calibration"]
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=":")
     smooth = model.curves.get("flexible")
@@ -113,7 +113,7 @@ def calibration_figure(result: TrainingResult, name: str, simulated: bool = Fals
 
 def net_benefit_figure(result: TrainingResult, name: str, simulated: bool = False) -> Figure:
     """Decision curve of a model against the clinical comparator, everybody and nobody."""
-    figure, axes = _canvas(_title(result, name, "Net benefit"), caption(result), simulated)
+    figure, axes = canvas(_title(result, name, "Net benefit"), caption(result), simulated)
     for other in dict.fromkeys(other for other in (CLINICAL_COMPARATOR, name) if other in result.models):
         curve = result.models[other].curves["net_benefit"]
         axes.plot(curve.threshold, curve.model, color=COLOURS[other], linewidth=2, label=other)
@@ -135,7 +135,7 @@ def forest_figure(result: TrainingResult, simulated: bool = False) -> Figure:
     names = list(result.models)[::-1]
     size = (8.4, 1.9 + 0.42 * len(names))
     title = f"AUC: {result.endpoint.id}, {result.endpoint.title} (diamond: champion)"
-    figure, axes = _canvas(title, caption(result), simulated, size, aside=3.2)
+    figure, axes = canvas(title, caption(result), simulated, size, aside=3.2)
     for row, name in enumerate(names):
         model = result.models[name]
         lower, upper = model.intervals["auc"]

@@ -189,15 +189,45 @@ def terms_in_words(terms: tuple[str, ...]) -> str:
     return ", ".join(terms) if len(terms) < 10 else f"{len(terms)} columns of the landmark table"
 
 
+def cross_validation(result: TrainingResult) -> str:
+    """How the folds were made, in words."""
+    facts = result.facts
+    if facts.get("blocks") == "site":
+        one = facts["folds"] == facts["sites"]
+        return (
+            f"Each of {facts['sites']} sites left out once"
+            if one
+            else f"{facts['repeats']} times repeated {facts['folds']}-fold cross-validation with whole sites "
+            f"({facts['sites']}) left out"
+        )
+    words = f"{facts['repeats']} times repeated {facts['folds']}-fold cross-validation by patient"
+    return f"{words}, stratified by label and arm"
+
+
+def opinion_words(model: ModelResult) -> str:
+    """The second opinion in a sentence; empty where there is none."""
+    opinion = model.second_opinion
+    if opinion is None:
+        return ""
+    figures = {"auc": ("AUC", 2), "brier": ("Brier score", 3), "slope": ("slope", 2)}
+    told = ", ".join(
+        f"{label} {opinion.corrected[key]:.{digits}f} (on the patients fitted on {opinion.apparent[key]:.{digits}f})"
+        for key, (label, digits) in figures.items()
+        if opinion.corrected[key] == opinion.corrected[key]
+    )
+    name = "optimism-corrected bootstrap (Harrell)" if opinion.method == "Harrell" else "bootstrap .632+"
+    return f" Second opinion, {name}, {opinion.resamples} resamples: {told}."
+
+
 def _method(result: TrainingResult, model: ModelResult) -> str:
     facts = result.facts
     fitted = ", ".join(f"{key} {value:.3g}" for key, value in model.facts.items()) or "nothing fitted"
     return (
-        f"{facts['repeats']} times repeated {facts['folds']}-fold cross-validation by patient, stratified by label and "
-        "arm, everything fitted inside the fold; figures are means over the repeats, curves and cut-offs use each "
+        f"{cross_validation(result)}, everything fitted inside the fold; "
+        "figures are means over the repeats, curves and cut-offs use each "
         f"patient's mean prediction. Intervals from {facts['resamples']} resamples of the judged patients and as many "
         "refits of the whole pipeline on resampled patients (logit-DeLong for rules). "
-        f"Seed {facts['seed']}. Final fit: {fitted}."
+        f"Seed {facts['seed']}. Final fit: {fitted}.{opinion_words(model)}"
     )
 
 

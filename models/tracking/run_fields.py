@@ -73,6 +73,10 @@ def metrics_of(result: TrainingResult, name: str) -> dict[str, float]:
     row = difference_row(result, name, CLINICAL_COMPARATOR)
     if row is not None:
         out |= {"auc_minus_mc": row.difference, "auc_minus_mc_lo": row.lower, "auc_minus_mc_hi": row.upper}
+    if result.permutation is not None:
+        null = result.permutation.summary
+        own = null[null["model"] == name]
+        out |= {f"{statistic}_p": float(p) for statistic, p in zip(own["statistic"], own["p"], strict=True)}
     return out | {
         "prevalence": result.prevalence,
         "n_labelled": float(result.counts["labelled"]),
@@ -87,7 +91,7 @@ def params_of(result: TrainingResult, name: str = "") -> dict[str, str]:
         "endpoint_id": endpoint.id,
         "landmark": f"{endpoint.landmark:g}",
         "horizon": f"{endpoint.horizon:g}",
-        **{key: str(facts[key]) for key in ("folds", "repeats", "resamples", "seed", "rows_in_stack")},
+        **{key: str(facts[key]) for key in ("folds", "repeats", "blocks", "resamples", "seed", "rows_in_stack")},
     }
     if name:
         spec = REGISTRY[name]

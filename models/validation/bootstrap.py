@@ -23,7 +23,8 @@ from models.validation.aspects import (
     ranking_figures,
 )
 from models.validation.cohort import Cohort
-from models.validation.folds import Models, OutOfFold, Progress, deal, fit_models, predict_fold, run, silent, strata
+from models.validation.folds import Models, OutOfFold, deal_again, predict_fold
+from models.validation.parallel import Progress, Workers, run, silent
 
 # Level of the predictions: the fitted intercept follows the event rate of the patients it was fitted on, so that
 # refitting would only count the uncertainty of that rate a second time.
@@ -141,7 +142,7 @@ def refit_again(
         Figures of all patients once, and means over the resampled patients (Brier score, decisions).
     """
     own = np.flatnonzero(cohort.own)
-    fold = deal(strata(cohort), folds, rng)
+    fold = deal_again(cohort, folds, rng)
     who = cohort.patient[own]
     predicted = {name: np.full(len(own), np.nan) for name in models}
     for k in range(folds):
@@ -178,7 +179,7 @@ def bootstrap(
     folds: int,
     count: int,
     seed: int,
-    jobs: int = 2,
+    jobs: Workers = 2,
     progress: Progress = silent,
     aspects: Aspects = NOTHING_ELSE,
 ) -> dict[str, dict[str, np.ndarray]]:
@@ -201,8 +202,8 @@ def bootstrap(
     predictions : OutOfFold
         Predictions of at least these models.
     folds, count, seed : int
-    jobs : int
-        Threads; has no effect on the result.
+    jobs : int or callable
+        Threads, or a mapper; has no effect on the result.
     progress : callable
     aspects : Aspects
         What else is judged.
@@ -225,16 +226,3 @@ def _moved(parts: list[tuple[float, ...]], metric: str) -> np.ndarray:
     if kind in LEVEL_METRICS:
         return judged
     return both if kind in MEAN_METRICS else joined(judged, fitted, scale_of(metric))
-
-
-def draw_refits(
-    cohort: Cohort, models: Models, count: int, seed: int, jobs: int = 2, progress: Progress = silent
-) -> dict[str, list[RiskModel]]:
-    """Models refitted on bootstrap samples of the patients, for the interval of each patient's probability."""
-    n = len(cohort.patients)
-    tasks = [
-        delayed(fit_models)(cohort, models, np.random.default_rng((seed, 1_000_000 + b)).integers(n, size=n))
-        for b in range(count)
-    ]
-    passes = list(run(tasks, "refits", jobs, progress))
-    return {name: [one[name] for one in passes if one[name] is not None] for name in models}

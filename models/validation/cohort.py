@@ -16,6 +16,7 @@ from models.censoring import VisitCensoring, VisitStates
 from models.estimators.base import CENSORED, DEATH, OUTCOME, RECURRENCE
 from models.estimators.encoding import encode, has_blood
 from models.estimators.specification import stack
+from models.validation.blocks import PATIENT
 from models.validation.leakage import check_one_version, check_risk_set, check_table
 
 GROUPED_BY = ("site", "sex", "age", "primary_site", "grade")
@@ -49,6 +50,10 @@ class Cohort:
     baseline : DataFrame
         What called patients are grouped by when a model is judged (arm, site, sex, age, primary_site, grade as far as
         the table has them), in the order of their rows. No estimator ever sees it: the site is not a term.
+    site : ndarray of str
+        Site of each patient, for blocking folds and never for a model; empty where unknown.
+    blocks : {"patient", "site"}
+        What may not be on both sides of a split.
     """
 
     endpoint: Endpoint
@@ -61,6 +66,15 @@ class Cohort:
     states: VisitStates
     own: np.ndarray
     baseline: pd.DataFrame
+    site: np.ndarray
+    blocks: str = PATIENT
+
+    @property
+    def known_labels(self) -> np.ndarray:
+        """Label by patient code: 1 event, 0 none, NaN unknown, without a call or not at risk at the landmark."""
+        out = np.full(len(self.patients), np.nan)
+        out[self.patient[self.own]] = self.outcome["label"][self.own]
+        return out
 
     @property
     def judged(self) -> pd.DataFrame:
@@ -200,6 +214,7 @@ def build_cohort(
         states=censoring.states(labels),
         own=rows["landmark"].to_numpy() == endpoint.landmark,
         baseline=_baseline(tables[endpoint.landmark], labels),
+        site=_sites([tables[landmark] for landmark, _ in stack(endpoint, protocol) if landmark in tables], patients),
     )
 
 
@@ -208,3 +223,11 @@ def _baseline(table: LandmarkTable, labels: pd.DataFrame) -> pd.DataFrame:
     called = labels.index[labels["called"]]
     facts = table.rows.reindex(called)[[name for name in GROUPED_BY if name in table.rows]]
     return facts.assign(arm=labels.loc[called, "arm"].astype(object))
+
+
+def _sites(tables: list[LandmarkTable], patients: pd.Index) -> np.ndarray:
+    """Site of each patient as the tables know it, empty where they do not."""
+    known = pd.concat(
+        [table.rows["site"].dropna() for table in tables if "site" in table.rows] or [pd.Series(dtype=object)]
+    )
+    return known[~known.index.duplicated()].reindex(patients).fillna("").astype(str).to_numpy(dtype=object)

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from models.estimators.base import RiskModel
 from models.estimators.newton import CannotFit
+from models.validation.blocks import SITE, assign_sites, deal_sites
 from models.validation.cohort import Cohort
-from models.validation.leakage import check_split
+from models.validation.leakage import check_split, check_unfitted
+from models.validation.parallel import Progress, Workers, run, silent
 
-Progress = Callable[[int, int, str], None]
 Models = Mapping[str, RiskModel]
-
-
-def silent(done: int, total: int, what: str) -> None:
-    """A progress callback that says nothing."""
-
-
-def run(tasks: list, what: str, jobs: int, progress: Progress) -> Iterator:
-    """Run delayed calls in threads and yield their results in order.
-
-    Threads suffice: the fits spend their time in compiled code that releases the interpreter. Each task carries its
-    own seed, so the results do not depend on ``jobs``.
-    """
-    for done, result in enumerate(Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(tasks), start=1):
-        progress(done, len(tasks), what)
-        yield result
 
 
 def strata(cohort: Cohort) -> np.ndarray:
@@ -64,8 +50,20 @@ def deal(stratum: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarra
     return rng.permutation(folds)[fold]
 
 
+def deal_again(cohort: Cohort, folds: int, rng: np.random.Generator) -> np.ndarray:
+    """One more deal of the cohort's patients, or of its sites where those are the blocks, shape (n_patients,)."""
+    if cohort.blocks == SITE:
+        return deal_sites(cohort.site, cohort.known_labels, folds, rng)
+    return deal(strata(cohort), folds, rng)
+
+
 def assign_folds(cohort: Cohort, folds: int, repeats: int, seed: int) -> np.ndarray:
-    """Folds of every patient (unlabelled ones too), shape (repeats, n_patients)."""
+    """Folds of every patient (unlabelled ones too), shape (repeats, n_patients).
+
+    Where sites are the blocks of the cohort, whole sites are left out (:func:`models.validation.blocks.assign_sites`).
+    """
+    if cohort.blocks == SITE:
+        return assign_sites(cohort.site, cohort.known_labels, folds, repeats, seed)
     stratum = strata(cohort)
     return np.stack([deal(stratum, folds, np.random.default_rng([seed, repeat])) for repeat in range(repeats)])
 
@@ -102,9 +100,11 @@ def predict_fold(cohort: Cohort, models: Models, patients: np.ndarray, test: np.
     Raises
     ------
     LeakageError
-        L105 when a patient is on both sides.
+        L105 when a patient, or a site where those are the blocks, is on both sides.
     """
-    check_split(patients, cohort.patient[test], cohort.patients)
+    check_split(patients, cohort.patient[test], cohort.patients, cohort.site if cohort.blocks == SITE else None)
+    if not len(test):
+        return {name: np.empty(0) for name in models}
     X = cohort.rows.iloc[test]
     return {
         name: np.full(len(test), np.nan) if model is None else model.predict_proba(X)[:, 1]
@@ -138,7 +138,7 @@ class OutOfFold:
 
 
 def cross_validate(
-    cohort: Cohort, models: Models, assignment: np.ndarray, jobs: int = 2, progress: Progress = silent
+    cohort: Cohort, models: Models, assignment: np.ndarray, jobs: Workers = 2, progress: Progress = silent
 ) -> OutOfFold:
     """Predict every judged patient from models that never saw the patient.
 
@@ -148,15 +148,21 @@ def cross_validate(
     models : mapping of name to unfitted model
     assignment : ndarray of int, shape (repeats, n_patients)
         From :func:`assign_folds`; the same for all models.
-    jobs : int
-        Threads; has no effect on the result.
+    jobs : int or callable
+        Threads, or a mapper (:func:`models.validation.parallel.run`); has no effect on the result.
     progress : callable
         Told (done, total, what) after each fold.
 
     Returns
     -------
     OutOfFold
+
+    Raises
+    ------
+    LeakageError
+        L110 for a model that is fitted already, or whose penalty was chosen before: by whom, if not by these patients?
     """
+    check_unfitted(models)
     own = np.flatnonzero(cohort.own)
     fold = assignment[:, cohort.patient[own]]
     plan = [(repeat, k) for repeat in range(len(assignment)) for k in np.unique(assignment[repeat])]

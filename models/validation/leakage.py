@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -20,9 +21,11 @@ from features.landmark import (
     without_stamp,
 )
 from features.registry import FEATURES
+from models.estimators.base import RiskModel
 
 NO_CLOCK, DUPLICATE, BOTH_SIDES = "L103", "L104", "L105"
 UNKNOWN_COLUMN, ALTERED, RISK_SET = "L106", "L107", "L108"
+CHOSEN_BEFORE = "L110"
 
 
 def check_table(table: LandmarkTable, origin: pd.Series | None, protocol: Protocol) -> None:
@@ -155,8 +158,30 @@ def check_one_version(tables: list[LandmarkTable]) -> None:
         )
 
 
-def check_split(train: np.ndarray, test: np.ndarray, patients: pd.Index) -> None:
-    """Refuse a split that has a patient on both sides.
+def check_unfitted(models: Mapping[str, RiskModel]) -> None:
+    """Refuse models that already learnt, or were tuned, before the folds that are to judge them.
+
+    Raises
+    ------
+    LeakageError
+        L110, naming the first model.
+    """
+    for name, model in models.items():
+        fitted = hasattr(model, "state_")
+        if fitted or getattr(getattr(model, "inner", model), "penalty", None) is not None:
+            raise LeakageError(
+                Finding(
+                    CHOSEN_BEFORE,
+                    "reject",
+                    f"{name} was {'fitted' if fitted else 'given its penalty'} before it is cross-validated, perhaps "
+                    "on the patients that are to judge it",
+                    remedy="pass it as models.estimators.specification.build gives it; choose inside the folds",
+                )
+            )
+
+
+def check_split(train: np.ndarray, test: np.ndarray, patients: pd.Index, site: np.ndarray | None = None) -> None:
+    """Refuse a split that has a patient, or where sites are blocked a site, on both sides.
 
     Parameters
     ----------
@@ -164,11 +189,13 @@ def check_split(train: np.ndarray, test: np.ndarray, patients: pd.Index) -> None
         Patient codes of the rows.
     patients : Index
         Identifiers by code.
+    site : ndarray of str, optional
+        Site by code, when whole sites are to be left out.
 
     Raises
     ------
     LeakageError
-        L105, naming the first patient.
+        L105, naming the first patient or site.
     """
     both = np.intersect1d(train, test)
     if len(both):
@@ -178,5 +205,15 @@ def check_split(train: np.ndarray, test: np.ndarray, patients: pd.Index) -> None
                 "reject",
                 f"patient {patients[both[0]]} is in training and test ({len(both)} patients are)",
                 remedy="split by patient, all landmarks of a patient together",
+            )
+        )
+    shared = [] if site is None else sorted(set(site[train]) & set(site[test]))
+    if shared:
+        raise LeakageError(
+            Finding(
+                BOTH_SIDES,
+                "reject",
+                f"site {shared[0]} is in training and test ({len(shared)} sites are)",
+                remedy="leave whole sites out, all patients of a site together",
             )
         )

@@ -6,7 +6,12 @@ import re
 
 from data.protocol import PROTOCOL_FILE
 
-LIGHT = {"validation.repeats": 1, "validation.bootstrap": 20, "models.coefficient_draws": 5}
+LIGHT = {
+    "validation.repeats": 1,
+    "validation.minimum_repeats": 1,
+    "validation.bootstrap": 20,
+    "models.coefficient_draws": 5,
+}
 KEPT = ("MRD36@6", "ER12@12", "ER12@36")
 
 

@@ -138,7 +138,7 @@ def trainings() -> dict[str, TrainingResult]:
     """One endpoint that is fitted and one that is not estimable, by a small plan."""
     trial, rules = gold(), protocol()
     tables = {landmark: table_at(trial, rules, landmark) for landmark in (6.0, 12.0, 36.0)}
-    plan = Plan(folds=5, repeats=1, resamples=10, draws=5, jobs=1)
+    plan = Plan(folds=5, repeats=2, resamples=10, draws=5, jobs=1)
     return {
         name: train_endpoint(
             tables, gold_outcome(), rules.endpoint(name), rules, origin=origin_dates(trial, rules),

@@ -16,8 +16,10 @@ from click.testing import CliRunner
 from data.findings import Finding, Refused
 from data.ingest.report import FILE_COLUMNS, IngestReport
 from flows.cli import main
+from flows.errors import PublicError
 from flows.home import Home
 from flows.work.ingest import Ingested
+from flows.work.selection import TrainRequest
 
 HEAVY = (
     "pandas",
@@ -158,6 +160,22 @@ def test_train_request_in_the_words_of_the_command(tmp_path: Path, monkeypatch: 
     (request,) = seen
     assert (request.family, request.landmark, request.models) == ("mrd", "6", ("M0", "M2"))
     assert str(request.data_cut) == "2027-01-31" and not request.complete
+    assert request.settings == {"blocks": "patient", "learning_curve": False, "permutations": 0} and request.jobs == 0
+
+
+def test_validation_in_the_words_of_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(
+        "flows.work.train.run_train", lambda home, request, progress=None: seen.append(request) or 1 / 0
+    )
+    words = ("--blocks", "site", "--learning-curve", "--permutations", "19", "--jobs", "2")
+    assert run("train", *words, "--home", str(tmp_path / "h")).code == 1
+    (request,) = seen
+    assert request.settings == {"blocks": "site", "learning_curve": True, "permutations": 19}
+    assert request.jobs == 2 and request.complete
+    assert run("train", "--permutations", "-1", "--home", str(tmp_path / "h")).code == 2
+    with pytest.raises(PublicError, match="numbers from 0 on"):
+        TrainRequest(permutations=-1)
 
 
 def test_bare_command_says_how_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Landmark tables on a Dask cluster: the setting, what can go wrong, and the same tables bit for bit."""
+"""Landmark tables and trainings on a Dask cluster: the setting, what can go wrong, and the same results bit for bit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,11 +21,14 @@ from data.findings import Refused
 from data.protocol import load_protocol
 from data.simulate.generate import generate
 from features import partition
+from features.clock import origin_dates
 from features.landmark import LandmarkTable, table_at
+from features.outcomes import build_outcome
 from flows import cluster, sealed
-from flows.cluster import VARIABLE, ClusterError, Setting, cluster_setting, connected, landmark_tables, mapped
+from flows.cluster import VARIABLE, ClusterError, Setting, cluster_setting, connected, landmark_tables, mapped, passes
 from flows.failures import public_words
 from flows.sealed import Failure, Sealed, software, work
+from models.training import Plan, train_endpoint
 
 LANDMARK = 12.0
 
@@ -231,3 +235,41 @@ def test_processes_of_this_machine_write_no_record_and_are_encrypted(monkeypatch
         monkeypatch.setattr(cluster, "software", lambda: software() | {"numpy": "1.0"})
         with pytest.raises(ClusterError, match="numpy is .* on a worker and 1.0 here; install the same lock file"):
             mapped(client, abs, [-1])
+
+
+def rich(names_of, part):
+    raise ValueError(f"{names_of} {part}")
+
+
+@pytest.mark.servers
+def test_a_training_on_two_workers_is_the_same_bit_for_bit(monkeypatch, scheduler, protocol):
+    """Folds, resamples, refits, shares and permutations on the cluster, and nothing of a patient in what it says."""
+    cohort = generate(n=106, seed=7).trial()
+    tables = {landmark: table_at(cohort, protocol, landmark) for landmark in (6.0, 12.0)}
+    outcome, origin = build_outcome(cohort, protocol), origin_dates(cohort, protocol)
+    plan = Plan(3, 2, resamples=12, draws=4, seed=5, jobs=1, learning_curve=True, permutations=2)
+
+    def train(mapper=None, jobs=1):
+        return train_endpoint(
+            tables, outcome, protocol.endpoint("MRD36@6"), protocol, origin=origin, models=["M1", "M5"],
+            plan=replace(plan, jobs=jobs), mapper=mapper,
+        )  # fmt: skip
+
+    here = train()
+    with passes() as mapper:
+        assert mapper is None
+    monkeypatch.setenv(VARIABLE, scheduler)
+    with passes() as mapper:
+        assert mapper is not None
+        there = train(mapper)
+        with pytest.raises(ClusterError, match=r"a worker stopped over a part \(ValueError\)") as error:
+            mapper([(rich, ("P001", number), {}) for number in range(3)])
+    assert "P001" not in str(error.value)
+    for one, two in ((here, train(jobs=2)), (here, there)):
+        pd.testing.assert_frame_equal(one.comparisons, two.comparisons, check_exact=True)
+        pd.testing.assert_frame_equal(one.learning_curve, two.learning_curve, check_exact=True)
+        pd.testing.assert_frame_equal(one.permutation.draws, two.permutation.draws, check_exact=True)
+        for name, model in one.models.items():
+            pd.testing.assert_frame_equal(model.oof, two.models[name].oof, check_exact=True)
+            assert model.intervals == two.models[name].intervals or name in ("M0", "M0b")
+            assert str(model.second_opinion) == str(two.models[name].second_opinion)

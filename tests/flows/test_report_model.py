@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from report_cases import HOSTILE, check, protocol, trainings
 
 from flows.reports import write_model_report
@@ -13,6 +15,7 @@ from flows.reports.cohort.endpoints import champion_tile, models_table
 from flows.reports.model.added_value import confirmatory_table, differences_table, estimands_table
 from flows.reports.model.endpoint_figures import forest_figure, model_figures, rests_on
 from flows.reports.model.report import FIGURES, delta_table, figures_table, model_page
+from models.result import PermutationNull
 
 
 def test_the_card_shows_every_figure_of_the_champion_with_its_interval() -> None:
@@ -96,6 +99,29 @@ def test_warnings_and_hostile_words_stay_words() -> None:
     text = model_page(result, protocol(), data_cut=HOSTILE)
     assert "<script>alert('x')</script>" in check(text).text
     assert "<script" not in text
+
+
+def test_the_card_says_how_far_to_trust_it() -> None:
+    result = trainings()["MRD36@6"]
+    opinion = result.models["M3"].second_opinion
+    assert opinion is not None
+    text = check(model_page(result, protocol())).text
+    assert "Second opinion" in text and "Harrell, 5 resamples" in text and f"{opinion.corrected['auc']:.2f}" in text
+    assert "Learning curve" not in text and "Permutation null" not in text
+    assert "5-fold cross-validation by patient" in text
+    curve = pd.DataFrame(
+        {"model": ["M3", "M3", "Mc", "Mc"], "share": [0.4, 1.0] * 2, "patients": [26.0, 64.0] * 2}
+        | {"events": [15.0, 37.0] * 2, "auc": [0.61, 0.72, 0.55, np.nan]}
+        | {f"auc_{side}": [0.5, 0.6, 0.4, np.nan] for side in ("lo", "hi")}
+        | {name: [0.25, 0.21, 0.26, 0.24] for name in ("brier", "brier_lo", "brier_hi")}
+    )
+    row = {"model": "M3", "statistic": "auc_minus_mc", "observed": 0.043, "null_mean": 0.002, "null_sd": 0.02}
+    null = PermutationNull(pd.DataFrame([row | {"null_95": 0.031, "p": 0.01, "permutations": 99}]), pd.DataFrame())
+    asked = replace(result, learning_curve=curve, permutation=null, facts=result.facts | {"blocks": "site", "sites": 9})
+    page = check(model_page(asked, protocol()))
+    for words in ("M3, 40%", "0.61 (0.50 to 0.50)", "M3: AUC minus Mc", "0.010", "with whole sites (9) left out"):
+        assert words in page.text
+    assert len(page.images) == 5
 
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from scipy.stats import norm, t
 
 from models.estimators.logistic import fit_ridge_logistic
 from models.metrics.curves import roc_curve
+from models.metrics.cutoffs import at_cutoff
 from models.metrics.discrimination import Placement, auc, auc_with_interval, delong_covariance, placements
 from models.metrics.intervals import normal_quantile
-from models.metrics.probability import Judged, at_cutoff, brier_score
+from models.metrics.probability import Judged, brier_score
 
 ANSWERS = pd.read_csv(Path(__file__).parent / "fixtures" / "delong_answers.csv").set_index("quantity")["value"]
 MARKERS = ("s100b", "ndka", "wfns")

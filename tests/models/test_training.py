@@ -131,7 +131,7 @@ def test_the_cross_validated_auc_stays_below_the_truth(trained, world):
 
 
 def test_training_is_repeatable(trained, world, protocol, quick):
-    plan = dataclasses.replace(quick, repeats=1, resamples=3, draws=3)
+    plan = dataclasses.replace(quick, repeats=2, resamples=3, draws=3)
     endpoint, few = protocol.endpoint("ER12@12"), ("M3",)
     one, two = (
         train_endpoint(
@@ -207,7 +207,7 @@ def test_the_model_shown_is_prespecified_too(protocol, endpoint, fitted, shown):
 
 
 def test_an_endpoint_without_champion_shows_the_policy_model(world, protocol, quick):
-    plan = dataclasses.replace(quick, repeats=1, resamples=0, draws=0)
+    plan = dataclasses.replace(quick, repeats=2, resamples=0, draws=0)
     result = train_endpoint(
         world.tables, world.outcome, protocol.endpoint("MRD24@6"), protocol, origin=world.surgery, plan=plan
     )
@@ -259,7 +259,7 @@ def test_an_auc_too_good_to_be_true_raises_the_alarm(make, protocol, quick):
         line = np.log((score + 0.5) / (100.5 - score))
         rows = table.rows.assign(netest_last=score, netest_logit=line, has_landmark_blood=True)
         spoiled[landmark] = dataclasses.replace(table, rows=rows, digest=frame_digest(rows, landmark))
-    plan = dataclasses.replace(quick, resamples=2, draws=0, repeats=1)
+    plan = dataclasses.replace(quick, resamples=2, draws=0, repeats=2)
     result = train_endpoint(
         spoiled, world.outcome, protocol.endpoint("MRD36@6"), protocol, origin=world.surgery, models=["M3"], plan=plan
     )
@@ -335,7 +335,7 @@ def test_a_model_that_fails_in_a_fold_is_named_and_left_out(world, protocol, qui
 
     original = StackedCox._fit_state
     monkeypatch.setattr(StackedCox, "_fit_state", sometimes)
-    plan = dataclasses.replace(quick, repeats=1, resamples=0, draws=0, jobs=1)
+    plan = dataclasses.replace(quick, repeats=2, resamples=0, draws=0, jobs=1)
     result = train_endpoint(
         world.tables,
         world.outcome,

@@ -11,16 +11,15 @@ import pytest
 from features.landmark import LeakageError
 from models.estimators.specification import build
 from models.metrics.discrimination import auc, auc_with_interval
-from models.metrics.probability import Judged, probability_metrics
+from models.metrics.probability import probability_metrics
 from models.training import _judged
-from models.validation.bootstrap import bootstrap, cross_validated_metrics, evaluate_again, frozen, refit_again
+from models.validation.bootstrap import bootstrap, cross_validated_metrics, evaluate_again, refit_again
 from models.validation.cohort import build_cohort
 from models.validation.folds import (
     OutOfFold,
     assign_folds,
     cross_validate,
     deal,
-    fit_models,
     predict_fold,
     training_rows,
 )
@@ -138,34 +137,6 @@ def test_stamps_need_a_clock_and_the_last_day_still_counts(world, protocol):
     with pytest.raises(LeakageError, match="L101.*patient P0"):
         late = dataclasses.replace(last_day, latest_used=last_day.latest_used + pd.Timedelta(days=1))
         check_table(late, world.surgery, protocol)
-
-
-def test_permuted_labels_have_an_auc_of_one_half(cohort, protocol):
-    models = {name: build(name, cohort.endpoint, protocol) for name in ("M2", "M3")}
-    models = frozen(models, fit_models(cohort, models, np.arange(len(cohort.patients))))
-    rng, found = np.random.default_rng(0), {"M2": [], "M3": []}
-    codes = np.flatnonzero(np.bincount(cohort.patient[cohort.own], minlength=len(cohort.patients)))
-    for _ in range(24):
-        mixed = cohort.outcome.copy()
-        own = np.flatnonzero(cohort.own)
-        order = rng.permutation(len(own))
-        for field in ("label", "time", "event"):
-            mixed[field][own] = cohort.outcome[field][own[order]]
-        alone = dataclasses.replace(
-            cohort,
-            outcome=mixed[cohort.own],
-            rows=cohort.rows[cohort.own],
-            patient=cohort.patient[cohort.own],
-            own=cohort.own[cohort.own],
-            labels=cohort.labels.assign(y=pd.Series(mixed["label"][own], index=cohort.patients[cohort.patient[own]])),
-        )
-        predictions = cross_validate(alone, models, assign_folds(alone, 5, 1, seed=1), jobs=1)
-        judged = Judged(mixed["label"][own], np.where(np.isnan(mixed["label"][own]), 0.0, 1.0), _judged(cohort).arm)
-        for name in models:
-            found[name].append(cross_validated_metrics(judged, predictions, name)["auc"])
-    assert len(codes) == len(own)
-    for name, values in found.items():
-        assert abs(np.mean(values) - 0.5) < 0.045, name
 
 
 def test_judging_again_counts_every_copy_and_fits_nothing(cohort, models):

@@ -13,6 +13,7 @@ from flows.reports import page
 from flows.reports.cohort.endpoints import counts_sentence, endpoint_section, shown_model
 from flows.reports.model.added_value import differences_table, estimands_table, groups_figure
 from flows.reports.model.endpoint_figures import figure_cell, model_label, rests_on
+from flows.reports.model.validation import folds_in_words, validation_section
 from flows.reports.page import EMPTY, Table, interval, number, percent, records
 from models.estimators.specification import REGISTRY
 from models.result import TrainingResult
@@ -101,6 +102,7 @@ def model_page(
         differences=differences_table(training, name),
         estimands=estimands_table(training, name),
         groups=groups_figure(training, name),
+        validation=validation_section(training, name),
         predictors=list(REGISTRY[name].terms) if name in REGISTRY else [],
         method=method(training),
         limits=limits(training, protocol),
@@ -171,8 +173,8 @@ def method(training: TrainingResult) -> str:
     """How it was validated, from what the training recorded."""
     facts = training.facts
     return (
-        f"{facts.get('repeats', EMPTY)} times repeated {facts.get('folds', EMPTY)}-fold cross-validation by patient, "
-        f"everything fitted inside the fold; intervals from {facts.get('resamples', EMPTY)} resamples of the judged "
+        f"{folds_in_words(training)}, everything fitted inside the fold; intervals from "
+        f"{facts.get('resamples', EMPTY)} resamples of the judged "
         f"patients and as many refits of the whole pipeline (for a rule: logit-DeLong). "
         f"Seed {facts.get('seed', EMPTY)}."
     )
