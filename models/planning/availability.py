@@ -1,6 +1,6 @@
 """From patients randomised to patients labelled at an endpoint, by formula.
 
-Two equal arms with a survival curve each. Recurrences up to the landmark are seen by it; a recurrence between two visits is
+Two equal arms with a survival curve each. Recurrences up to the landmark are seen by it; a recurrence between visits is
 seen at the first later visit with an adequate scan. Dropout and missing blood do not depend on the outcome.
 """
 
@@ -155,7 +155,9 @@ def available(
     Available
     """
     losses, count = losses or Losses(), positive(randomised, "number of patients") / len(scenario.curves)
-    visits = np.array([m for m in protocol.visit_grid if endpoint.landmark < m <= endpoint.horizon] or [endpoint.horizon])
+    visits = np.array(
+        [m for m in protocol.visit_grid if endpoint.landmark < m <= endpoint.horizon] or [endpoint.horizon]
+    )
     if visits[-1] < endpoint.horizon:
         visits = np.append(visits, endpoint.horizon)
     missed = np.array([losses.missed_scan ** scans_due(protocol, month) for month in visits])

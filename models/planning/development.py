@@ -1,8 +1,8 @@
 """Riley's criteria for developing a prediction model: how many patients, or how many parameters.
 
 ``shrinkage``: the expected uniform shrinkage factor is at least S. ``optimism``: apparent and adjusted R2 of Nagelkerke
-differ by at most delta. ``overall_risk``: the overall risk is estimated to within a margin. All are about patients with a
-known outcome, and about candidate parameters before any selection.
+differ by at most delta. ``overall_risk``: the overall risk is estimated to within a margin. All are about patients with
+a known outcome, and about candidate parameters before any selection.
 
 References
 ----------
@@ -225,9 +225,7 @@ def survival_criteria(
     return _criteria(parameters, r2, largest, shrinkage, optimism, risk)
 
 
-def _criteria(
-    parameters: int, r2: float, largest: float, shrinkage: float, optimism: float, risk: float
-) -> Criteria:
+def _criteria(parameters: int, r2: float, largest: float, shrinkage: float, optimism: float, risk: float) -> Criteria:
     count = positive(parameters, "number of parameters")
     stricter = shrinkage_for_optimism(r2, largest, optimism)
     return Criteria(

@@ -1,7 +1,8 @@
 """What a C statistic and an event rate say about the linear predictor of a calibrated model, by quadrature.
 
 Normal linear predictors with one variance among events and non-events, a distance of d = sqrt(2) PHI^-1(C) standard
-deviations apart, are calibrated when (Bayes) LP | y=0 ~ N(logit(phi) - d^2/2, d^2), LP | y=1 ~ N(logit(phi) + d^2/2, d^2).
+deviations apart, are calibrated (Bayes) when LP | y=0 ~ N(logit(phi) - d^2/2, d^2) and
+LP | y=1 ~ N(logit(phi) + d^2/2, d^2).
 """
 
 from __future__ import annotations

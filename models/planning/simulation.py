@@ -115,7 +115,9 @@ def _chunk(
         if endpoint.landmark not in terms:
             rows = table_at(trial, protocol, endpoint.landmark).rows
             encoded = encode(rows, endpoint.landmark)
-            called[endpoint.landmark] = has_blood(encoded, rows, endpoint.landmark).reindex(found.index, fill_value=False)
+            called[endpoint.landmark] = has_blood(encoded, rows, endpoint.landmark).reindex(
+                found.index, fill_value=False
+            )
             terms[endpoint.landmark] = encoded[list(term_names())].reindex(found.index).to_numpy()
         labels[endpoint.id] = found.assign(called=called[endpoint.landmark].to_numpy())
     return labels, terms

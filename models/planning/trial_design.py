@@ -62,7 +62,7 @@ def log_rank_power(ratio: float, events: float, alpha: float, sided: int = 2) ->
 
 
 def two_proportion_patients(control: float, treated: float, alpha: float, power: float, sided: int = 2) -> float:
-    """Patients in both arms for a comparison of two survivals at one time as proportions (pooled variance, no continuity).
+    """Patients in both arms for comparing two survivals at one time as proportions (pooled variance, no continuity).
 
     References
     ----------
@@ -133,7 +133,8 @@ def quoted_ratio_words(design: Design, quoted: float) -> list[str]:
     names = (("control", design.rates[0]), ("treated", design.rates[1]))
     alike = [(arm, rate) for arm, rate in names if abs(rate - quoted) < 0.005]
     words += [
-        f"{quoted:g} equals the {arm} hazard per year, -ln({survival:g})/{design.month / 12:g} = {rate:.4f}: a rate, no ratio."
+        f"{quoted:g} equals the {arm} hazard per year, -ln({survival:g})/{design.month / 12:g} = {rate:.4f}: "
+        "a rate, no ratio."
         for arm, rate in alike
         for survival in [design.control if arm == "control" else design.treated]
     ]

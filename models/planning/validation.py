@@ -4,8 +4,9 @@ All intervals are 95% and full widths (upper less lower limit). n are patients w
 
 References
 ----------
-Riley et al., Stat Med 2021; 40: 4230-4251 (binary outcomes: O/E, calibration slope, C statistic). Archer et al., Stat Med
-2021; 40: 133-146 (continuous outcomes, the same criteria). Snell et al., J Clin Epidemiol 2021; 135: 79-89 (simulation).
+Riley et al., Stat Med 2021; 40: 4230-4251 (binary outcomes: O/E, calibration slope, C statistic). Archer et al.,
+Stat Med 2021; 40: 133-146 (continuous outcomes, the same criteria). Snell et al., J Clin Epidemiol 2021; 135: 79-89
+(simulation).
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def auc_error(auc: float, prevalence: float, n: float, method: str = "newcombe")
         raise ValueError(f"method {method!r}: use newcombe or hanley_mcneil")
     events, others = n * prevalence, n * (1 - prevalence)
     spread = auc * (1 - auc)
-    spread += max(events - 1, 0.0) * (auc / (2 - auc) - auc**2) + max(others - 1, 0.0) * (2 * auc**2 / (1 + auc) - auc**2)
+    spread += max(events - 1, 0.0) * (auc / (2 - auc) - auc**2) + max(others - 1, 0.0) * (
+        2 * auc**2 / (1 + auc) - auc**2
+    )
     return math.sqrt(spread / (events * others))
 
 
