@@ -66,7 +66,8 @@ def _develop(planned: Planned) -> list[str]:
         time = own.time_to_event
         rows.append([
             one.endpoint.id, one.scenario or "as given", f"{one.r2:.3f}", f"{own.supported:.1f}",
-            f"{own.shrinkage:.2f}", f"+-{own.margin:.2f}", f"{own.logistic.needed:,} ({own.logistic.binding.replace('_', ' ')})",
+            f"{own.shrinkage:.2f}", f"+-{own.margin:.2f}",
+            f"{own.logistic.needed:,} ({own.logistic.binding.replace('_', ' ')})",
             f"{time.needed:,}" if time else "-", f"{own.randomised:,}",
         ])  # fmt: skip
     source = f"AUC {inputs.auc:g}" if inputs.r2 is None else "R2 as given"

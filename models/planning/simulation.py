@@ -29,7 +29,7 @@ from models.metrics.intervals import normal_quantile, wilson_interval
 
 Progress = Callable[[int, int, str], None]
 SCORE = "netest_logit"
-CHUNK = 2000
+CHUNK = 5000
 COUNTED = ("at_risk", "labelled", "events")
 PENALTY = LOGISTIC_PENALTIES[len(LOGISTIC_PENALTIES) // 2]
 SCANTY = 20
