@@ -13,7 +13,7 @@ from flows.reports import page
 from flows.reports.blocks import Block, Section, figures, lead, note, tables
 from flows.reports.page import Figure, Table, Tile, number, percent, whole
 from flows.reports.plan.paint import paint_added, paint_available, paint_power, paint_supported, paint_widths
-from flows.reports.style import draw
+from flows.reports.style import arm_label, draw
 from flows.work.plan import Planned
 from models.planning.endpoints import EndpointPlan, curves
 from models.planning.plan import DesignCheck
@@ -66,8 +66,9 @@ def _design(planned: Planned) -> Section | None:
     own = check.design
     control, treated = own.rates
     words = (
-        f"Event-free at {own.month:g} months: {own.treated:.0%} ({check.arms[1]}) against {own.control:.0%} "
-        f"({check.arms[0]}). Under constant hazards these are {control:.3f} and {treated:.3f} events per year."
+        f"Event-free at {own.month:g} months: {own.treated:.0%} ({arm_label(check.arms[1])}) against "
+        f"{own.control:.0%} ({arm_label(check.arms[0])}). Under constant hazards these are {treated:.3f} and "
+        f"{control:.3f} events per year."
     )
     heading = f"The survivals of the design are a hazard ratio of {own.ratio:.3f}"
     blocks = [lead(words)]
@@ -121,12 +122,12 @@ def _available(planned: Planned) -> Section | None:
     )
     rows = tuple(
         (
-            plan.endpoint.id, plan.scenario or "as given", whole(plan.available.at_risk if plan.available else None),
+            _row_name(plan), whole(plan.available.at_risk if plan.available else None),
             whole(plan.labelled), whole(plan.events), percent(plan.prevalence), plan.refusal or "yes",
         )
         for plan in planned.plan.endpoints
     )  # fmt: skip
-    head = ("Endpoint", "Scenario", "At risk", "Labelled", "Events", "Event rate", "Estimable")
+    head = ("Endpoint, scenario", "At risk", "Labelled", "Events", "Event rate", "Estimable")
     blocks = [lead(words), *figures([_available_figure(planned)]), *tables(Table(head, rows))]
     blocks += [note(f"{way.name.capitalize()}: {way.words}.") for way in planned.plan.scenarios]
     return Section("available", "Patients available", heading, tuple(blocks))
@@ -156,6 +157,14 @@ def _available_figure(planned: Planned) -> Figure:
     )  # fmt: skip
 
 
+def _row_name(plan: EndpointPlan) -> str:
+    return f"{plan.endpoint.id}, {plan.scenario or 'as given'}"
+
+
+def _title(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
 def _curves(planned: Planned) -> dict[str, pd.DataFrame]:
     """What grows with the number randomised at the leading endpoint, by scenario."""
     one = planned.leading
@@ -168,7 +177,8 @@ def _develop(planned: Planned) -> Section | None:
     if one is None:
         return None
     supported = math.floor(one.development.supported + 1e-9)
-    heading = f"{inputs.patients:,} patients support {supported or 'no'} parameter{'' if supported == 1 else 's'}"
+    count = f"{supported or 'no'} parameter{'' if supported == 1 else 's'}"
+    heading = f"{inputs.patients:,} patients support {count} at {one.endpoint.id}"
     words = (
         f"Riley's criteria for {inputs.parameters} candidate parameters: expected shrinkage {inputs.shrinkage:g}, "
         f"optimism in R2 of Nagelkerke at most {inputs.optimism:g}, overall risk to within {inputs.margin:g}."
@@ -180,7 +190,7 @@ def _develop(planned: Planned) -> Section | None:
         f"Grey line: {inputs.patients:,} patients.",
         alt=f"{one.development.supported:.1f} parameters with {inputs.patients} patients.",
     )  # fmt: skip
-    head = ("Endpoint", "Scenario", "Cox-Snell R2", "Supported", "Shrinkage", "Overall risk", "Labelled needed",
+    head = ("Endpoint, scenario", "Cox-Snell R2", "Supported", "Shrinkage", "Overall risk", "Labelled needed",
             "Binding", "Time-to-event", "Randomised")  # fmt: skip
     rows = tuple(_development_row(plan) for plan in planned.plan.endpoints)
     blocks = [lead(words), *figures([figure]), *tables(Table(head, rows))]
@@ -191,7 +201,7 @@ def _development_row(plan: EndpointPlan) -> tuple[str, ...]:
     own = plan.development
     time = own.time_to_event
     return (
-        plan.endpoint.id, plan.scenario or "as given", number(plan.r2, 3), number(own.supported, 1),
+        _row_name(plan), number(plan.r2, 3), number(own.supported, 1),
         number(own.shrinkage), f"± {own.margin:.2f}", f"{own.logistic.needed:,}",
         own.logistic.binding.replace("_", " "), f"{time.needed:,}" if time else page.EMPTY, f"{own.randomised:,}",
     )  # fmt: skip
@@ -220,11 +230,10 @@ def _validate(planned: Planned) -> Section | None:
         alt=f"Widths with {inputs.patients} patients: "
         + ", ".join(f"{MEASURES[name]} {own.widths[name]:.2f}" for name in MEASURES) + ".",
     )  # fmt: skip
-    head = ("Endpoint", "Scenario", *(f"{MEASURES[name]}, for {getattr(targets, name):g}" for name in MEASURES))
+    head = ("Endpoint, scenario", *(f"{_title(MEASURES[name])}, for {getattr(targets, name):g}" for name in MEASURES))
     rows = tuple(
         (
-            plan.endpoint.id,
-            plan.scenario or "as given",
+            _row_name(plan),
             *(f"{plan.validation.widths[name]:.2f} → {plan.validation.randomised[name]:,}" for name in MEASURES),
         )
         for plan in planned.plan.endpoints
