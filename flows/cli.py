@@ -6,7 +6,7 @@ import os
 
 import click
 
-from flows.commands import installation, reading, work
+from flows.commands import installation, planning, reading, work
 from flows.commands.common import command
 from flows.home import Home
 
@@ -51,6 +51,7 @@ for _command in (
     reading.dictionary,
     work.nightly,
     work.simulate,
+    planning.plan,
     installation.up,
     installation.down,
     installation.status,
