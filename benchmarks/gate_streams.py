@@ -144,7 +144,13 @@ def development(censoring: VisitCensoring, seed: int) -> VisitStates:
 
 
 def matured(
-    streams: Streams, stream: int, challenger: int, censoring: VisitCensoring, before: VisitStates, *, early: bool = False
+    streams: Streams,
+    stream: int,
+    challenger: int,
+    censoring: VisitCensoring,
+    before: VisitStates,
+    *,
+    early: bool = False,
 ) -> Matured:
     """All patients of one stream as the gate sees them at its end.
 

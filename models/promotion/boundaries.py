@@ -9,9 +9,9 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-REACH = 9.0
-"""Standard deviations beyond which the density of a path is left out: a tail of 1e-19."""
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
+REACH = 8.0
+"""Standard deviations beyond which the density of a path is left out: a tail of 1e-15."""
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(6)
 STEEPEST = 40.0
 
 
@@ -47,7 +47,7 @@ class _Path:
     def go_on(self, critical: float) -> None:
         """Pass the next look without having crossed ``critical``."""
         step, now = self.step[self.look], self.time[self.look]
-        later = self.step[self.look + 1] if self.look + 1 < len(self.step) else step
+        later = self.step[self.look + 1]
         middle, spread = self.drift * now, np.sqrt(now)
         upper = min(critical * spread, middle + REACH * spread)
         lower = min(middle - REACH * spread, upper - spread)
@@ -98,9 +98,10 @@ def exit_probabilities(
 
 
 def _walk(path: _Path, critical: tuple[float, ...]) -> Iterator[float]:
-    for z in critical:
+    for number, z in enumerate(critical, start=1):
         yield path.exit_at(z)
-        path.go_on(z)
+        if number < len(critical):
+            path.go_on(z)
 
 
 @lru_cache(maxsize=64)
@@ -172,9 +173,9 @@ def spending_boundary(information: tuple[float, ...], spent: tuple[float, ...]) 
     path = _Path(_checked(information), 0.0)
     critical: list[float] = []
     for share in np.diff(spent, prepend=0.0):
-        z = _critical(path, float(share))
-        critical.append(z)
-        path.go_on(z)
+        if critical:
+            path.go_on(critical[-1])
+        critical.append(_critical(path, float(share)))
     return tuple(critical)
 
 
