@@ -40,7 +40,7 @@ from models.promotion.requirements import differences  # noqa: E402
 from models.promotion.rules import GateRules  # noqa: E402
 
 STREAMS = 2000
-SURELY_BELOW = 0.8
+SURELY_BELOW = 0.95
 """A stream whose z stays below this share of the planned critical values at every look is not run through the gate."""
 
 

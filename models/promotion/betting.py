@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp
 
 STAKES = 3
 
@@ -52,4 +51,4 @@ def capital(d: np.ndarray, bound: np.ndarray, day: np.ndarray, largest: float) -
         return days, np.array([])
     stakes = largest * np.arange(1, STAKES + 1) / STAKES
     growth = np.add.reduceat(np.log1p(stakes[:, None] * share[order]), first, axis=1).cumsum(axis=1)
-    return days, np.exp(logsumexp(growth, axis=0) - np.log(STAKES))
+    return days, np.exp(np.logaddexp.reduce(growth, axis=0) - np.log(STAKES))

@@ -130,7 +130,8 @@ def mature(
     Raises
     ------
     Refused
-        M202 a patient twice in the labels; M205 a mature patient without a row in the labels.
+        M202 a patient twice in the labels; M205 a mature patient without a row in the labels, or with one that says
+        not at risk: what becomes known later removes nobody from the risk set.
     """
     ready = pairs["horizon_closes_on"] + pd.Timedelta(days=lag_days)
     rows = pairs.assign(ready=ready.dt.normalize())[(ready <= on).to_numpy()]
@@ -138,7 +139,7 @@ def mature(
     if labels.index.has_duplicates:
         twice = labels.index[labels.index.duplicated()][0]
         raise refused(TWICE, f"patient {twice} has more than one label", "give the labels of one endpoint")
-    missing = rows.index.difference(labels.index)
+    missing = rows.index.difference(labels.index[(labels["status"] != "").to_numpy()])
     if len(missing):
         raise refused(
             NO_LABEL,
