@@ -121,7 +121,7 @@ def test_the_card_says_how_far_to_trust_it() -> None:
     page = check(model_page(asked, protocol()))
     for words in ("M3, 40%", "0.61 (0.50 to 0.50)", "M3: AUC minus Mc", "0.010", "with whole sites (9) left out"):
         assert words in page.text
-    assert len(page.images) == 5
+    assert len(page.images) == 6
 
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:
