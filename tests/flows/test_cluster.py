@@ -237,10 +237,27 @@ def test_processes_of_this_machine_write_no_record_and_are_encrypted(monkeypatch
             mapped(client, abs, [-1])
 
 
-def rich(names_of, part):
-    raise ValueError(f"{names_of} {part}")
+def tells(patient, number):
+    raise ValueError(f"{patient} {number}")
 
 
+def double(number):
+    return 2 * number
+
+
+@pytest.mark.servers
+def test_passes_come_back_in_order_and_their_errors_without_words(monkeypatch, scheduler):
+    with passes() as mapper:
+        assert mapper is None
+    monkeypatch.setenv(VARIABLE, scheduler)
+    with passes() as mapper:
+        assert mapper([(double, (number,), {}) for number in range(11)]) == list(range(0, 22, 2))
+        with pytest.raises(ClusterError, match=r"a worker stopped over a part \(ValueError\)") as error:
+            mapper([(tells, ("P001", number), {}) for number in range(3)])
+    assert "P001" not in str(error.value)
+
+
+@pytest.mark.slow
 @pytest.mark.servers
 def test_a_training_on_two_workers_is_the_same_bit_for_bit(monkeypatch, scheduler, protocol):
     """Folds, resamples, refits, shares and permutations on the cluster, and nothing of a patient in what it says."""
@@ -256,15 +273,9 @@ def test_a_training_on_two_workers_is_the_same_bit_for_bit(monkeypatch, schedule
         )  # fmt: skip
 
     here = train()
-    with passes() as mapper:
-        assert mapper is None
     monkeypatch.setenv(VARIABLE, scheduler)
     with passes() as mapper:
-        assert mapper is not None
         there = train(mapper)
-        with pytest.raises(ClusterError, match=r"a worker stopped over a part \(ValueError\)") as error:
-            mapper([(rich, ("P001", number), {}) for number in range(3)])
-    assert "P001" not in str(error.value)
     for one, two in ((here, train(jobs=2)), (here, there)):
         pd.testing.assert_frame_equal(one.comparisons, two.comparisons, check_exact=True)
         pd.testing.assert_frame_equal(one.learning_curve, two.learning_curve, check_exact=True)
