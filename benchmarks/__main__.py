@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("pbcseq.py",)
+SCRIPTS = ("pbcseq.py", "gate.py")
 
 
 def main() -> int:
