@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from data.simulate.knobs import Knob, Value, unknown_knob
 
@@ -177,3 +177,40 @@ def read_knobs(world: str, settings: Sequence[str]) -> dict[str, Value]:
             raise unknown_knob(name.strip(), sorted(known))
         chosen[name.strip()] = known[name.strip()].read(text)
     return chosen
+
+
+class KnobRow(NamedTuple):
+    """One line of the table of knobs, as text."""
+
+    knob: str
+    value: str
+    unit: str
+    allowed: str
+    source: str
+
+
+def knob_rows(world: str, settings: Sequence[str] = ()) -> list[KnobRow]:
+    """Every knob of a world for people to read, with the changes asked for.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read_knobs`.
+    """
+    changed = read_knobs(world, settings)
+    return [
+        KnobRow(
+            knob.name,
+            _text(changed.get(knob.name, knob.value)),
+            knob.unit,
+            knob.allowed,
+            "as set" if knob.name in changed else knob.source,
+        )
+        for knob in load_knobs(world).values()
+    ]
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, tuple):
+        return ",".join(_text(part) for part in value)
+    return value if isinstance(value, str) else f"{value:g}"

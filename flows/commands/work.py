@@ -167,7 +167,7 @@ def nightly(home: Home, force: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder of the delivery.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the delivery.")
 @click.option(
     "--truth",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -177,7 +177,13 @@ def nightly(home: Home, force: bool, as_json: bool) -> None:
     "--patients", "n", type=click.IntRange(min=1), default=None, help="Number of patients [default: as planned, 106]."
 )
 @click.option("--seed", type=int, default=None, help="Same seed, same bytes.")
-@click.option("--world", default=None, help="Which assumptions hold: protocol, null, ... (data/simulate/worlds.toml).")
+@click.option(
+    "--world",
+    default=None,
+    help="Which assumptions hold: protocol, contemporary, developer, independent, null [default: protocol].",
+)
+@click.option("--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Change one assumption; may be repeated.")
+@click.option("--knobs", is_flag=True, help="List the knobs of the world with unit, allowed values and source.")
 @click.option(
     "--cohort",
     type=click.Choice(["resected", "advanced"]),
@@ -188,28 +194,47 @@ def nightly(home: Home, force: bool, as_json: bool) -> None:
 @command()
 def simulate(
     home: Home,
-    out: Path,
+    out: Path | None,
     truth: Path | None,
     n: int | None,
     seed: int | None,
     world: str | None,
+    settings: tuple[str, ...],
+    knobs: bool,
     cohort: str,
     as_json: bool,
 ) -> None:
-    """Write a simulated trial with known truth, as a site would deliver it.
+    """Write a simulated trial with known truth, as a site would deliver it (docs/simulator.md).
 
     \b
     Example:  netest simulate --out delivery/ --patients 300 --seed 7
+              netest simulate --out delivery/ --world independent --set batch_follows=arm --set lock_months=48
+              netest simulate --knobs --world null
               netest simulate --out delivery/ --cohort advanced
     """
+    if cohort == "advanced" and (world is not None or settings or knobs):
+        raise click.UsageError("--world, --set and --knobs belong to the resected cohort, not to --cohort advanced")
+    if knobs:
+        _show_knobs(world or "protocol", settings, as_json)
+        return
+    if out is None:
+        raise click.UsageError("Missing option '--out'.")
+    chosen: dict[str, Any] = {"n": n, "seed": seed, "world": world, "truth": truth}
     if cohort == "advanced":
-        if world is not None:
-            raise click.UsageError("--world belongs to the resected cohort; leave it out with --cohort advanced")
         from data.simulate.advanced import simulate_advanced as write_trial
     else:
         from data.simulate import simulate as write_trial
+        from data.simulate.worlds import read_knobs
 
-    chosen: dict[str, Any] = {"n": n, "seed": seed, "world": world, "truth": truth}
+        chosen |= read_knobs(world or "protocol", settings)
     with progress_bar("Simulating"):
         write_trial(out, **{name: value for name, value in chosen.items() if value is not None})
     show({"folder": str(out)}, f"A simulated delivery lies in {out}; load it with: netest ingest {out}", as_json)
+
+
+def _show_knobs(world: str, settings: tuple[str, ...], as_json: bool) -> None:
+    from data.simulate.worlds import knob_rows
+    from flows.summary import columns
+
+    rows = knob_rows(world, settings)
+    show([row._asdict() for row in rows], "\n".join(columns([rows[0]._fields, *rows])), as_json)
