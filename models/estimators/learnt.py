@@ -160,9 +160,10 @@ class LearntRisk(RiskModel):
         self.terms = tuple(dict.fromkeys([*(term for term in inner.terms if term not in given), *looked_at]))
         self.drawable = inner.drawable
 
-    def with_penalty(self, penalty: float) -> LearntRisk:
-        """An unfitted copy whose model has a penalty that was chosen before."""
-        return LearntRisk(self.inner.with_penalty(penalty), self.recipe, self.landmark)
+    def keeping(self, fitted: RiskModel) -> LearntRisk:
+        """An unfitted copy whose model keeps what the model of a fit chose."""
+        inner = self.inner.keeping(fitted.inner_) if isinstance(fitted, LearntRisk) else self.inner
+        return LearntRisk(inner, self.recipe, self.landmark)
 
     def _fit_state(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> dict[str, np.ndarray]:
         landmark = X["landmark"].to_numpy()
