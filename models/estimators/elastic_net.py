@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import solve_triangular
 from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import enet_path
@@ -122,15 +122,17 @@ class _Fit:
 
     def _target(self, gradient: np.ndarray, penalty: float) -> np.ndarray:
         """Optimum of the quadratic approximation plus penalty; the free intercept is eliminated first."""
+        if self.ratio == 0.0:
+            ridge = np.full(len(gradient), penalty)
+            ridge[0] = 0.0
+            curvature = self.curvature.copy()
+            np.fill_diagonal(curvature, curvature.diagonal() + ridge)
+            return self.where + np.linalg.solve(curvature, gradient - ridge * self.where)
         first, cross = self.curvature[0, 0], self.curvature[0, 1:]
         right = gradient + self.curvature @ self.where
         quadratic = self.curvature[1:, 1:] - np.outer(cross, cross) / first
         linear = right[1:] - cross * right[0] / first
-        ridge = penalty * (1 - self.ratio)
-        if self.ratio == 0.0:
-            beta = cho_solve(cho_factor(quadratic + ridge * np.eye(len(linear))), linear)
-        else:
-            beta = _least_squares(quadratic, linear, penalty, self.ratio, self.where[1:])
+        beta = _least_squares(quadratic, linear, penalty, self.ratio, self.where[1:])
         return np.r_[(right[0] - cross @ beta) / first, beta]
 
 

@@ -29,6 +29,7 @@ LOGISTIC_PENALTIES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 GUARD = (0.05,)
 CLINICAL = ("arm", "equivocal_scans", "ln_ki67")
 BRIDGED = "netest_bridged"
+CGA = "cga_above_limit"
 FOUR = (BRIDGED, *CLINICAL)
 # Every coded column, the score bridged, and whatever else is learnt inside the fold.
 ALL = (
@@ -73,6 +74,7 @@ REGISTRY = {
     for spec in (
         Specification("M0", "score above the cut-off", (SCORE,), True, 0, calibrated=False),
         Specification("M0b", "score above the second cut-off", (SCORE,), True, 0, calibrated=False),
+        Specification("M0c", "CgA above the limit of its kit", (CGA,), False, 0, calibrated=False),
         Specification("M1", "logistic, score and arm", (BRIDGED, "arm"), True, 2),
         Specification("M2", "ridge logistic, four terms", FOUR, True, 4),
         Specification("M3", "stacked cause-specific Cox, four terms", FOUR, True, 4),
@@ -208,9 +210,8 @@ def _plain(spec: Specification, endpoint: Endpoint, protocol: Protocol, version:
         int(protocol["models.slope_recalibration_events"]),
         int(protocol["models.beta_recalibration_events"]),
     )
-    if name in ("M0", "M0b"):
-        cutoff, inclusive = cutoffs(protocol, version)[name]
-        return CutoffRule(cutoff, inclusive)
+    if not spec.calibrated:
+        return CutoffRule(*cutoffs(protocol, version)[name], terms=spec.terms)
     if name == "M1":
         return LogisticRisk(spec.terms, landmark, GUARD, seed=seed)
     if name == "M2":
@@ -242,12 +243,18 @@ def _plain(spec: Specification, endpoint: Endpoint, protocol: Protocol, version:
 def cutoffs(protocol: Protocol, version: str | None = None) -> dict[str, tuple[float, bool]]:
     """Cut-offs of the rules: the assay's primary one and the next above it (the same when there is only one).
 
+    CgA was held against the limit of its kit before (``cga_above_limit``); its rule takes the flag as it is.
+
     Returns
     -------
-    dict of str to (cut-off in points, whether a score equal to it is positive)
+    dict of str to (cut-off in the unit of the rule's term, whether a value equal to it is positive)
     """
     assay = protocol.assays[version or str(protocol["assay_default.version"])]
     analyte = assay.analytes[0]
     primary = float(assay.primary_cutoff[analyte])
     above = [float(cut) for cut in assay.cutoffs[analyte] if cut > primary]
-    return {"M0": (primary, assay.inclusive), "M0b": (min(above, default=primary), assay.inclusive)}
+    return {
+        "M0": (primary, assay.inclusive),
+        "M0b": (min(above, default=primary), assay.inclusive),
+        "M0c": (0.5, False),
+    }

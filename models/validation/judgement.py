@@ -7,6 +7,7 @@ import pandas as pd
 
 from data.protocol import Protocol
 from models.estimators.base import RiskModel
+from models.estimators.encoding import SCORE
 from models.estimators.specification import CLINICAL_COMPARATOR, RULE, cutoffs, specification
 from models.metrics.curves import calibration_groups, roc_curve
 from models.metrics.discrimination import auc_with_interval
@@ -111,8 +112,11 @@ def _cutoffs(
         return cutoff_table(judged, mean, limits)
     value, inclusive = cutoffs(protocol, version)[name]
     sign = "at least" if inclusive else "above"
-    score = cohort.rows["netest_last"].to_numpy()[cohort.own]
-    return cutoff_table(judged, score, {f"score {sign} {value:g}": (value, inclusive)})
+    term = specification(name).terms[0]
+    words = f"score {sign} {value:g}" if term == SCORE else specification(name).title
+    marker = cohort.rows[term].to_numpy()[cohort.own]
+    there = ~np.isnan(marker)
+    return cutoff_table(judged.only(there), marker[there], {words: (value, inclusive)})
 
 
 def _curves(judged: Judged, mean: np.ndarray, protocol: Protocol, calibrated: bool) -> dict[str, pd.DataFrame]:
