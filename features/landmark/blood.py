@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from data.protocol import Protocol
 from features.clock import closing_day, surgery_dates
 from features.expression import sample_quality
 from features.kinetics import kinetics, marker_columns, marker_rules, score_rules
+from features.kinetics.rules import calls
 from features.landmark.missing import failed_samples, missing_reason
 from features.landmark.treatments import ssa_at_sample
 from features.landmark.view import Block, View
@@ -83,7 +86,20 @@ def _cga_columns(
     own["preop"] = own["preop"].mask(cga["day"].notna() & (preop["version"] != cga["version"]))
     series = since_surgery(_of_one_kit(rows, cga))
     columns = kinetics(series, own, rules, view.protocol.month_days, closing)
-    return marker_columns(columns, "cga_", rules.scale, cutoff=False)
+    own_columns = marker_columns(columns, "cga_", rules.scale, cutoff=False)
+    return own_columns.assign(cga_above_limit=above_limit(cga, view.protocol))
+
+
+def above_limit(cga: pd.DataFrame, protocol: Protocol) -> np.ndarray:
+    """1 where CgA is above the upper limit of its kit, 0 where not, NaN without a result or a limit for the kit."""
+    found = np.full(len(cga), np.nan)
+    value = cga["value"].to_numpy(dtype="float64")
+    below, above = (cga[side].eq(True).to_numpy(dtype=bool) for side in ("censored", "above"))
+    for kit, limit in protocol["cga.upper_limits"].items():
+        own = cga["version"].eq(kit).to_numpy(dtype=bool)
+        rules = marker_rules("cga", protocol, float(limit))
+        found[own] = calls(value[own], below[own], rules, above[own])
+    return found
 
 
 def _sample_columns(view: View, blood: pd.DataFrame, cga_found: pd.Series) -> pd.DataFrame:

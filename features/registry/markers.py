@@ -153,7 +153,17 @@ def score() -> list[Feature]:
 
 def cga() -> list[Feature]:
     """Kinetics of chromogranin A, results of the kit of the landmark sample only."""
-    return marker_features("cga_", "ng/mL", "ln", "blood", "cga", cutoff=False)
+    limit = Feature(
+        name="cga_above_limit",
+        unit="",
+        formula="1 when v_s is above the upper limit of its kit (cga.upper_limits); missing for a kit without a limit",
+        source="blood",
+        look_back=SAMPLE,
+        specimen="blood",
+        kind="flag",
+        stamp="cga",
+    )
+    return [*marker_features("cga_", "ng/mL", "ln", "blood", "cga", cutoff=False), limit]
 
 
 def blood_sample() -> list[Feature]:

@@ -15,7 +15,7 @@ LandmarkChoice = Literal["all", "0", "6", "12", "36"]
 BlockChoice = Literal["patient", "site"]
 
 
-ModelChoice = Literal["M0", "M0b", "M1", "M2", "M3", "Mc", "M5"]
+ModelChoice = Literal["M0", "M0b", "M0c", "M1", "M2", "M3", "Mc", "M4", "M5", "M6"]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import pandas as pd
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from models.estimators.logistic import fit_ridge_logistic
 from models.metrics.intervals import LEVEL, normal_quantile
 
 OUTCOME = np.dtype(
@@ -35,7 +34,8 @@ class RiskModel(ClassifierMixin, BaseEstimator, ABC):
 
     A subclass sets ``terms`` and implements ``_fit_state`` and ``_probability``. What was fitted lives in
     ``state_``, a mapping of arrays, so that bootstrap refits can be kept as stacked arrays (``draws_``) where the
-    model is small enough (``drawable``).
+    model is small enough (``drawable``). A model that chooses settings by inner cross-validation names them in
+    ``chosen_`` (parameter to value).
 
     Fitting takes ``X`` (person-landmark rows, float columns with ``landmark`` and the terms), ``y`` (structured array
     of dtype ``OUTCOME``) and ``groups`` (patient of each row; every row its own patient when omitted).
@@ -98,9 +98,10 @@ class RiskModel(ClassifierMixin, BaseEstimator, ABC):
         if refits:
             self.draws_ = {name: np.stack([refit.state_[name] for refit in refits]) for name in self.state_}
 
-    def with_penalty(self, penalty: float) -> RiskModel:
-        """An unfitted copy with a penalty that was chosen before."""
-        return copy(self).set_params(penalty=penalty)
+    def keeping(self, fitted: RiskModel) -> RiskModel:
+        """An unfitted copy with what a fit of this model chose (``chosen_``): nothing is searched for again."""
+        chosen = getattr(fitted, "chosen_", {})
+        return copy(self).set_params(**chosen) if chosen else self
 
     def _matrix(self, X: pd.DataFrame) -> np.ndarray:
         position = {name: i for i, name in enumerate(X.columns)}
@@ -141,32 +142,6 @@ def as_two_columns(probability: np.ndarray) -> np.ndarray:
 def labelled_rows(X: pd.DataFrame, y: np.ndarray, landmark: float) -> np.ndarray:
     """Rows at the landmark whose label is known and weighted, as a boolean mask."""
     return (X["landmark"].to_numpy() == landmark) & ~np.isnan(y["label"]) & (y["weight"] > 0)
-
-
-def recalibration(probability: np.ndarray, label: np.ndarray, weight: np.ndarray, slope_from: int) -> np.ndarray:
-    """Intercept and slope on the logit scale that recalibrate a probability.
-
-    Parameters
-    ----------
-    slope_from : int
-        With fewer events only the intercept is moved: a slope of few events is noise.
-
-    Returns
-    -------
-    ndarray, shape (2,)
-        Intercept and slope; (0, 1) changes nothing.
-    """
-    if label.sum() < slope_from or label.sum() > len(label) - slope_from:
-        return np.array([intercept_shift(probability, label, weight), 1.0])
-    design = bounded_logit(probability)[:, None]
-    return fit_ridge_logistic(design, label, weight[None], np.array([SMALLEST]))[0]
-
-
-def recalibrated(probability: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """Probability after :func:`recalibration`; untouched by (0, 1)."""
-    if line[0] == 0.0 and line[1] == 1.0:
-        return probability
-    return expit(line[0] + line[1] * bounded_logit(probability))
 
 
 def intercept_shift(probability: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float:

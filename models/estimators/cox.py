@@ -10,6 +10,7 @@ import numpy as np
 from models.estimators.newton import solve
 
 CELLS_PER_BATCH = 4_000_000
+BLOCKS = 200
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,23 @@ def risk_sets(time: np.ndarray, event: np.ndarray, stratum: np.ndarray) -> RiskS
 def _risk_set_sums(values: np.ndarray, sets: RiskSets) -> Callable[[np.ndarray], np.ndarray]:
     """A function that sums ``weight x values`` over every risk set: (batch, n) -> (batch, n_times, q).
 
-    With few event times (visits) one matrix product does it; with many, running totals keep it linear in n.
+    Few rows and event times take one matrix product. With few event times (visits) among many rows the rows between
+    two of them enter and leave risk sets together: a product for each such block, then running totals over the blocks.
+    With many event times the totals run over the rows. All but the first are linear in n.
     """
     n, q = values.shape
     times = len(sets.time)
+    edges = np.unique(np.r_[0, sets.first, sets.last, n])
+    if n * times * q > CELLS_PER_BATCH and len(edges) <= BLOCKS:
+        first, last = np.searchsorted(edges, sets.first), np.searchsorted(edges, sets.last)
+
+        def blocks(weight: np.ndarray) -> np.ndarray:
+            total = np.zeros((len(edges), len(weight), q))
+            for k, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+                total[k + 1] = total[k] + weight[:, a:b] @ values[a:b]
+            return (total[last] - total[first]).swapaxes(0, 1)
+
+        return blocks
     if n * times * q <= CELLS_PER_BATCH:
         row = np.arange(n)[:, None]
         member = ((row >= sets.first) & (row < sets.last)).astype(float)

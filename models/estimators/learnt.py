@@ -39,6 +39,7 @@ class Training:
 
 
 Learner = Callable[..., tuple[Learnt, dict[str, np.ndarray]]]
+Shelf = dict[tuple[str, float, str], tuple[Learnt, dict[str, np.ndarray]]]
 
 
 def _bridge(training: Training, use: bool) -> tuple[Learnt, dict[str, np.ndarray]]:
@@ -160,9 +161,30 @@ class LearntRisk(RiskModel):
         self.terms = tuple(dict.fromkeys([*(term for term in inner.terms if term not in given), *looked_at]))
         self.drawable = inner.drawable
 
-    def with_penalty(self, penalty: float) -> LearntRisk:
-        """An unfitted copy whose model has a penalty that was chosen before."""
-        return LearntRisk(self.inner.with_penalty(penalty), self.recipe, self.landmark)
+    def keeping(self, fitted: RiskModel) -> LearntRisk:
+        """An unfitted copy whose model keeps what the model of a fit chose."""
+        inner = self.inner.keeping(fitted.inner_) if isinstance(fitted, LearntRisk) else self.inner
+        return LearntRisk(inner, self.recipe, self.landmark)
+
+    def fit(
+        self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray | None = None, shelf: Shelf | None = None
+    ) -> LearntRisk:
+        """Fit on person-landmark rows, see :meth:`RiskModel.fit`.
+
+        ``shelf`` holds what other models learnt from these very rows: models of one fold learn the same columns once.
+        """
+        self._shelf = {} if shelf is None else shelf
+        try:
+            super().fit(X, y, groups)
+        finally:
+            del self._shelf
+        return self
+
+    def _learn(self, name: str, training: Training) -> tuple[Learnt, dict[str, np.ndarray]]:
+        key = (name, self.landmark, repr(self.recipe[name]))
+        if key not in self._shelf:
+            self._shelf[key] = LEARNERS[name][1](training, **self.recipe[name])
+        return self._shelf[key]
 
     def _fit_state(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> dict[str, np.ndarray]:
         landmark = X["landmark"].to_numpy()
@@ -170,8 +192,8 @@ class LearntRisk(RiskModel):
         training = Training(rows, y, groups, landmark == self.landmark)
         state: dict[str, np.ndarray] = {}
         columns: dict[str, np.ndarray] = {}
-        for name, settings in self.recipe.items():
-            learnt, own = LEARNERS[name][1](training, **settings)
+        for name in self.recipe:
+            learnt, own = self._learn(name, training)
             columns |= own
             state |= {f"{name}.{field.name}": getattr(learnt, field.name) for field in fields(learnt)}
         absent = {name for name, values in columns.items() if np.isnan(values[training.own]).all()}

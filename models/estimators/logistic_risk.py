@@ -70,6 +70,7 @@ class LogisticRisk(RiskModel):
         preparation = fit_preparation(matrix, np.array([self.terms.index(t) for t in self.flagged], dtype=int))
         design = prepare(preparation, matrix)
         self.penalty_ = self._choose(design, label, weight, groups[used])
+        self.chosen_ = {"penalty": self.penalty_}
         coefficients = fit_ridge_logistic(design, label, weight[None], np.array([self.penalty_]))[0]
         return preparation | {"coefficients": coefficients}
 

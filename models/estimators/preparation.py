@@ -41,3 +41,18 @@ def _filled(fitted: Mapping[str, np.ndarray], matrix: np.ndarray) -> np.ndarray:
 def prepare(fitted: Mapping[str, np.ndarray], matrix: np.ndarray) -> np.ndarray:
     """Filled, flagged and standardised terms, shape (n, p + number of flags)."""
     return (_filled(fitted, matrix) - fitted["centre"]) / fitted["scale"]
+
+
+def informative(fitted: Mapping[str, np.ndarray], matrix: np.ndarray, fewest: int) -> np.ndarray:
+    """Terms in which at least ``fewest`` rows differ from the fill value, and flags that so many have and lack.
+
+    Returns
+    -------
+    ndarray of bool, shape (p + number of flags,)
+        A filled row counts as not differing: nothing is known of it.
+    """
+    filled = _filled(fitted, matrix)
+    usual = np.r_[fitted["fill"], np.zeros(len(fitted["flags"]))]
+    differing = (filled != usual).sum(axis=0)
+    flag = np.arange(len(usual)) >= len(fitted["fill"])
+    return (differing >= fewest) & (~flag | (differing <= len(filled) - fewest))

@@ -11,11 +11,14 @@ from features.learnt.clusters import CLUSTER
 from features.registry import LEARNT
 from models.estimators.base import RiskModel
 from models.estimators.boosted import BoostedTrees
+from models.estimators.boosted_aft import BoostedAFT
 from models.estimators.encoding import SCORE, TERMS
 from models.estimators.learnt import OF_MARKERS, LearntRisk
 from models.estimators.logistic_risk import LogisticRisk
+from models.estimators.net_risk import NetRisk
 from models.estimators.rule import CutoffRule
 from models.estimators.stacked_cox import StackedCox
+from models.estimators.tuning import boosting_plan, elastic_net_plan
 
 # Ridge penalties on standardised terms, six points each (statistics.md section 3), registered before any label. A term
 # with information I keeps I / (I + penalty) of its coefficient; a logistic model has about a quarter of the information
@@ -26,6 +29,7 @@ LOGISTIC_PENALTIES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 GUARD = (0.05,)
 CLINICAL = ("arm", "equivocal_scans", "ln_ki67")
 BRIDGED = "netest_bridged"
+CGA = "cga_above_limit"
 FOUR = (BRIDGED, *CLINICAL)
 # Every coded column, the score bridged, and whatever else is learnt inside the fold.
 ALL = (
@@ -70,11 +74,14 @@ REGISTRY = {
     for spec in (
         Specification("M0", "score above the cut-off", (SCORE,), True, 0, calibrated=False),
         Specification("M0b", "score above the second cut-off", (SCORE,), True, 0, calibrated=False),
+        Specification("M0c", "CgA above the limit of its kit", (CGA,), False, 0, calibrated=False),
         Specification("M1", "logistic, score and arm", (BRIDGED, "arm"), True, 2),
         Specification("M2", "ridge logistic, four terms", FOUR, True, 4),
         Specification("M3", "stacked cause-specific Cox, four terms", FOUR, True, 4),
         Specification("Mc", "clinical comparator: M3 without the score", CLINICAL, False, 3),
+        Specification("M4", "elastic-net logistic, all terms", ALL, True, None),
         Specification("M5", "boosted trees, all terms", ALL, True, None),
+        Specification("M6", "boosted failure time, all terms", ALL, True, None),
     )
 }
 DEFAULT_MODELS = tuple(REGISTRY)
@@ -138,7 +145,7 @@ def build(name: str, endpoint: Endpoint, protocol: Protocol, *, version: str | N
     model = _plain(spec, endpoint, protocol, version, seed)
     if BRIDGED not in spec.terms:
         return model
-    learners = recipe(protocol, seed, everything=name == "M5")
+    learners = recipe(protocol, seed, everything=spec.terms == ALL)
     unchecked = {CLUSTER + ome for ome in protocol.panel.omes if ome not in checked_clusters(protocol)}
     model.terms = tuple(term for term in model.terms if term not in unchecked)
     return LearntRisk(model, learners, endpoint.landmark)
@@ -199,29 +206,55 @@ def _plain(spec: Specification, endpoint: Endpoint, protocol: Protocol, version:
     """The model itself, on columns that are there."""
     name = spec.name
     landmark = endpoint.landmark
-    slope_from = int(protocol["models.slope_recalibration_events"])
-    if name in ("M0", "M0b"):
-        cutoff, inclusive = cutoffs(protocol, version)[name]
-        return CutoffRule(cutoff, inclusive)
+    stages = (
+        int(protocol["models.slope_recalibration_events"]),
+        int(protocol["models.beta_recalibration_events"]),
+    )
+    if not spec.calibrated:
+        return CutoffRule(*cutoffs(protocol, version)[name], terms=spec.terms)
     if name == "M1":
         return LogisticRisk(spec.terms, landmark, GUARD, seed=seed)
     if name == "M2":
         return LogisticRisk(spec.terms, landmark, LOGISTIC_PENALTIES, FLAGGED, seed=seed)
+    if name == "M4":
+        least = int(protocol["models.least_varied"])
+        plan = elastic_net_plan(protocol)
+        return NetRisk(spec.terms, landmark, least_varied=least, stages=stages, seed=seed, **plan)
     if name == "M5":
-        return BoostedTrees(spec.terms, landmark, INCREASING, slope_from=slope_from, seed=seed)
+        plan = boosting_plan(protocol)
+        return BoostedTrees(spec.terms, landmark, increasing=INCREASING, stages=stages, seed=seed, **plan)
     visits = tuple(visit for visit in protocol.visit_grid if landmark < visit <= endpoint.horizon)
-    return StackedCox(spec.terms, landmark, visits, COX_PENALTIES, FLAGGED, slope_from=slope_from, seed=seed)
+    if name == "M6":
+        plan = boosting_plan(protocol, {"scale": [float(scale) for scale in protocol["models.aft_scales"]]})
+        return BoostedAFT(
+            spec.terms,
+            landmark,
+            increasing=INCREASING,
+            stages=stages,
+            seed=seed,
+            visits=visits,
+            error=str(protocol["models.aft_error"]),
+            shortest=float(protocol["models.aft_shortest"]),
+            **plan,
+        )
+    return StackedCox(spec.terms, landmark, visits, COX_PENALTIES, FLAGGED, stages=stages, seed=seed)
 
 
 def cutoffs(protocol: Protocol, version: str | None = None) -> dict[str, tuple[float, bool]]:
     """Cut-offs of the rules: the assay's primary one and the next above it (the same when there is only one).
 
+    CgA was held against the limit of its kit before (``cga_above_limit``); its rule takes the flag as it is.
+
     Returns
     -------
-    dict of str to (cut-off in points, whether a score equal to it is positive)
+    dict of str to (cut-off in the unit of the rule's term, whether a value equal to it is positive)
     """
     assay = protocol.assays[version or str(protocol["assay_default.version"])]
     analyte = assay.analytes[0]
     primary = float(assay.primary_cutoff[analyte])
     above = [float(cut) for cut in assay.cutoffs[analyte] if cut > primary]
-    return {"M0": (primary, assay.inclusive), "M0b": (min(above, default=primary), assay.inclusive)}
+    return {
+        "M0": (primary, assay.inclusive),
+        "M0b": (min(above, default=primary), assay.inclusive),
+        "M0c": (0.5, False),
+    }

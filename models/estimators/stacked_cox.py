@@ -13,12 +13,11 @@ from models.estimators.base import (
     RiskModel,
     State,
     labelled_rows,
-    recalibrated,
-    recalibration,
 )
 from models.estimators.cox import RiskSets, baseline_hazard, fit_ridge_cox, fit_ridge_cox_efron, risk_sets
 from models.estimators.penalty import choose_cox_penalty, inner_masks
 from models.estimators.preparation import fit_preparation, prepare
+from models.estimators.recalibration import UNCHANGED, Stages, in_words, recalibrated, recalibration
 
 
 class StackedCox(RiskModel):
@@ -50,8 +49,9 @@ class StackedCox(RiskModel):
         Treatment of tied events in coefficients and baseline.
     recalibrate : bool
         Whether the intercept is moved to the weighted event rate.
-    slope_from : int
-        From this number of labelled events the slope is recalibrated too.
+    stages : tuple of int
+        Events from which the slope is recalibrated too, and from which by two slopes
+        (:func:`models.estimators.recalibration.recalibration`).
     folds, repeats, seed : int
         Inner cross-validation, by patient.
 
@@ -71,7 +71,7 @@ class StackedCox(RiskModel):
         fewest_deaths: int = 20,
         ties: str = "efron",
         recalibrate: bool = True,
-        slope_from: int = 100,
+        stages: Stages = (100, 500),
         folds: int = 5,
         repeats: int = 5,
         seed: int = 0,
@@ -85,7 +85,7 @@ class StackedCox(RiskModel):
         self.fewest_deaths = fewest_deaths
         self.ties = ties
         self.recalibrate = recalibrate
-        self.slope_from = slope_from
+        self.stages = stages
         self.folds = folds
         self.repeats = repeats
         self.seed = seed
@@ -97,6 +97,7 @@ class StackedCox(RiskModel):
         recurrence = risk_sets(y["time"], y["event"] == RECURRENCE, stratum)
         death = risk_sets(y["time"], y["event"] == DEATH, stratum)
         self.penalty_ = self._choose(design, recurrence, y["event"] == RECURRENCE, groups)
+        self.chosen_ = {"penalty": self.penalty_}
         few = int((y["event"] == DEATH).sum()) < self.fewest_deaths
         state = preparation | {
             "recurrence": self._coefficients(design, recurrence),
@@ -105,12 +106,12 @@ class StackedCox(RiskModel):
         state |= {
             "recurrence_hazard": self._baseline(design, recurrence, state["recurrence"]),
             "death_hazard": self._baseline(design, death, state["death"]),
-            "line": np.array([0.0, 1.0]),
+            "line": np.array(UNCHANGED),
         }
         used = labelled_rows(X, y, self.landmark)
         if self.recalibrate and used.any():
             incidence = self._probability(state, matrix[used])
-            state["line"] = recalibration(incidence, y["label"][used], y["weight"][used], self.slope_from)
+            state["line"] = recalibration(incidence, y["label"][used], y["weight"][used], self.stages)
         return state
 
     def _choose(self, design: np.ndarray, sets: RiskSets, event: np.ndarray, groups: np.ndarray) -> float:
@@ -140,8 +141,7 @@ class StackedCox(RiskModel):
 
     def describe(self) -> dict[str, Any]:
         names = dict(zip(self.terms, self.state_["recurrence"], strict=False))
-        intercept, slope = (float(value) for value in self.state_["line"])
-        return {"penalty": self.penalty_, "recalibration intercept": intercept, "recalibration slope": slope} | names
+        return {"penalty": self.penalty_} | in_words(self.state_["line"]) | names
 
 
 def cumulative_incidence(recurrence: np.ndarray, death: np.ndarray) -> np.ndarray:

@@ -13,11 +13,14 @@ from models.result import TrainingResult
 COLOURS = {
     "M0": "#000000",
     "M0b": "#7f7f7f",
+    "M0c": "#b8b8b8",
     "M1": "#56B4E9",
     "M2": "#009E73",
     "M3": "#0072B2",
     "Mc": "#E69F00",
+    "M4": "#F0E442",
     "M5": "#CC79A7",
+    "M6": "#D55E00",
 }
 QUIET, INK = "#b8b8b8", "#333333"
 SIMULATED = "SIMULATED DATA"

@@ -10,8 +10,10 @@ from models.estimators.base import RiskModel
 # Reviewed: plain containers of arrays and settings; none runs anything when it is loaded.
 TRUSTED_TYPES = (
     "models.estimators.boosted.BoostedTrees",
+    "models.estimators.boosted_aft.BoostedAFT",
     "models.estimators.learnt.LearntRisk",
     "models.estimators.logistic_risk.LogisticRisk",
+    "models.estimators.net_risk.NetRisk",
     "models.estimators.rule.CutoffRule",
     "models.estimators.stacked_cox.StackedCox",
 )

@@ -92,12 +92,8 @@ def cross_validated_metrics(
 
 
 def frozen(models: Models, fitted: dict[str, RiskModel]) -> dict[str, RiskModel]:
-    """The models with the ridge penalty of their final fit, so that a resample does not search again."""
-    out = {}
-    for name, model in models.items():
-        penalty = getattr(fitted.get(name), "penalty_", None)
-        out[name] = model if penalty is None else model.with_penalty(penalty)
-    return out
+    """The models with what their final fit chose (penalty, configuration), so that a resample does not search again."""
+    return {name: model.keeping(fitted[name]) if name in fitted else model for name, model in models.items()}
 
 
 def judged_by(cohort: Cohort, sample: np.ndarray) -> Judged:

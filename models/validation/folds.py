@@ -11,6 +11,7 @@ import pandas as pd
 from joblib import delayed
 
 from models.estimators.base import RiskModel
+from models.estimators.learnt import LearntRisk, Shelf
 from models.estimators.newton import CannotFit
 from models.validation.blocks import SITE, assign_sites, deal_sites
 from models.validation.cohort import Cohort
@@ -85,10 +86,12 @@ def fit_models(cohort: Cohort, models: Models, patients: np.ndarray) -> dict[str
     rows = training_rows(cohort, patients)
     X, y, groups = cohort.rows.iloc[rows], cohort.weighted(patients)[rows], cohort.patient[rows]
     fitted: dict[str, RiskModel | None] = {}
+    shelf: Shelf = {}
     for name, model in models.items():
         try:
             # The copy shares the (immutable) settings only; scikit-learn's clone costs as much as a small fit.
-            fitted[name] = copy(model).fit(X, y, groups)
+            own = copy(model)
+            fitted[name] = own.fit(X, y, groups, shelf) if isinstance(own, LearntRisk) else own.fit(X, y, groups)
         except CannotFit:
             fitted[name] = None
     return fitted

@@ -9,6 +9,7 @@ import pandas as pd
 
 from data.protocol import Protocol
 from models.estimators.base import RiskModel
+from models.estimators.encoding import SCORE
 from models.estimators.specification import cutoffs, specification
 from models.metrics.calibration import FlexibleCalibration, calibration_groups, flexible_calibration, slope_error
 from models.metrics.curves import roc_curve
@@ -152,8 +153,11 @@ def _cutoffs(
         return cutoff_table(judged, mean, limits)
     value, inclusive = cutoffs(protocol, version)[name]
     sign = "at least" if inclusive else "above"
-    score = cohort.rows["netest_last"].to_numpy()[cohort.own]
-    return cutoff_table(judged, score, {f"score {sign} {value:g}": (value, inclusive)})
+    term = specification(name).terms[0]
+    words = f"score {sign} {value:g}" if term == SCORE else specification(name).title
+    marker = cohort.rows[term].to_numpy()[cohort.own]
+    there = ~np.isnan(marker)
+    return cutoff_table(judged.only(there), marker[there], {words: (value, inclusive)})
 
 
 def _curves(

@@ -10,7 +10,8 @@ import pytest
 import skops.io
 from sklearn.base import clone
 
-from models.estimators.base import OUTCOME, intercept_shift, recalibrated, recalibration
+from data.protocol import load_protocol
+from models.estimators.base import OUTCOME
 from models.estimators.boosted import BoostedTrees
 from models.estimators.encoding import COLUMNS, encode
 from models.estimators.newton import CannotFit
@@ -63,7 +64,7 @@ def test_fitting_again_gives_the_same_model(fitted, cohort, name):
     np.testing.assert_array_equal(again.predict_proba(rows), fitted[name].predict_proba(rows))
 
 
-@pytest.mark.parametrize("name", ["M1", "M2", "M3", "M5"])
+@pytest.mark.parametrize("name", ["M1", "M2", "M3", "M5", "M6"])
 def test_risk_never_falls_with_the_score(fitted, cohort, name):
     base = pd.concat([cohort.rows[cohort.own].iloc[[5]]] * 50)
     base["netest_logit"] = np.linspace(-5, 5, 50)
@@ -97,7 +98,7 @@ def test_a_missing_column_and_a_plain_label_are_refused(fitted, cohort):
 def test_one_class_cannot_be_fitted(fitted, cohort):
     y = cohort.weighted(np.arange(len(cohort.patients)))
     y["label"] = 1.0
-    for name in ("M1", "M2", "M5"):
+    for name in ("M1", "M2", "M4", "M5", "M6"):
         with pytest.raises(CannotFit):
             clone(fitted[name]).fit(cohort.rows, y, cohort.patient)
 
@@ -111,7 +112,7 @@ def test_the_mean_prediction_meets_the_weighted_event_rate(fitted, cohort):
     y = cohort.weighted(np.arange(len(cohort.patients)))[cohort.own]
     known = ~np.isnan(y["label"])
     rate = np.average(y["label"][known], weights=y["weight"][known])
-    for name in ("M2", "M3", "Mc"):
+    for name in ("M2", "M3", "Mc", "M4", "M5", "M6"):
         mean = np.average(fitted[name].predict_proba(cohort.rows[cohort.own])[known, 1], weights=y["weight"][known])
         assert mean == pytest.approx(rate, abs=1e-6)
 
@@ -165,19 +166,6 @@ def test_encoding_is_fixed_and_knows_what_it_does_not_know():
     assert found["age"].isna().all()
 
 
-def test_recalibration_moves_the_slope_only_with_enough_events():
-    rng = np.random.default_rng(8)
-    truth = 1 / (1 + np.exp(-rng.normal(0, 1.5, 3000)))
-    label, weight = (rng.random(3000) < truth).astype(float), np.ones(3000)
-    flat = 1 / (1 + np.exp(-0.5 * np.log(truth / (1 - truth)) - 1))
-    few = recalibration(flat[:60], label[:60], weight[:60], 100)
-    assert few[1] == 1.0 and few[0] == intercept_shift(flat[:60], label[:60], weight[:60])
-    many = recalibration(flat, label, weight, 100)
-    assert many[1] == pytest.approx(2, abs=0.2)
-    assert recalibrated(flat, many).mean() == pytest.approx(label.mean(), abs=1e-6)
-    assert recalibrated(flat, np.array([0.0, 1.0])) is flat
-
-
 def test_the_score_before_surgery_stands_in_only_at_landmark_0():
     rows = pd.DataFrame({"netest_last": [np.nan], "netest_preop": [60.0]}, index=["A"])
     assert encode(rows, 0).loc["A", ["netest_last", "netest_logit"]].tolist() == [60.0, np.log(60.5 / 40.5)]
@@ -190,8 +178,9 @@ def test_trees_cannot_learn_a_falling_effect_of_the_score():
     y = np.zeros(300, dtype=OUTCOME)
     y["weight"], y["label"] = 1.0, (rng.normal(size=300) > rows["netest_logit"]).astype(float)
     grid = pd.DataFrame({"landmark": 6.0, "netest_logit": np.linspace(-3, 3, 50)})
-    free = BoostedTrees(("netest_logit",), 6.0).fit(rows, y).predict_proba(grid)[:, 1]
-    held = BoostedTrees(("netest_logit",), 6.0, ("netest_logit",)).fit(rows, y).predict_proba(grid)[:, 1]
+    preset = (dict(load_protocol()["models.boosting_preset"]),)
+    free = BoostedTrees(("netest_logit",), 6.0, preset).fit(rows, y).predict_proba(grid)[:, 1]
+    held = BoostedTrees(("netest_logit",), 6.0, preset, ("netest_logit",)).fit(rows, y).predict_proba(grid)[:, 1]
     assert np.diff(free).min() < -0.01
     assert np.diff(held).min() >= 0
 

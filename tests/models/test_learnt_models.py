@@ -26,7 +26,7 @@ from models.validation.bootstrap import frozen
 from models.validation.cohort import build_cohort
 from models.validation.folds import assign_folds, cross_validate, fit_models, predict_fold
 
-LEARNING = ("M1", "M2", "M3", "M5")
+LEARNING = ("M1", "M2", "M3", "M4", "M5", "M6")
 OTHERS = ("cga", "hiaa_creatinine", "urine_score")
 
 
@@ -172,7 +172,7 @@ def test_without_plates_and_wells_a_model_is_what_it_was(bare, protocol, name):
     )
     increasing = (
         {"increasing": tuple("netest_logit" if t == BRIDGED else t for t in model.inner.increasing)}
-        if (name == "M5")
+        if name in ("M5", "M6")
         else {}
     )
     plain = clone(model.inner).set_params(terms=old, **increasing).fit(bare.rows, y, bare.patient)
