@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import pickle
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from flows.home import Home, HomeError
@@ -34,6 +35,15 @@ def keep_training(home: Home, result: TrainingResult) -> None:
     temporary.replace(path)
 
 
+def _whole(result: TrainingResult) -> TrainingResult:
+    """The training, unless an older version left out what this one needs (AttributeError)."""
+    for model in result.models.values():
+        missing = {field.name for field in fields(model)} - vars(model).keys()
+        if missing:
+            raise AttributeError(f"{model.name} has no {', '.join(sorted(missing))}")
+    return result
+
+
 def kept_trainings(home: Home) -> dict[str, TrainingResult]:
     """The newest training of each endpoint, by endpoint id in the order of the protocol.
 
@@ -52,7 +62,7 @@ def kept_trainings(home: Home) -> dict[str, TrainingResult]:
         if not hmac.compare_digest(seal, _seal(home, data)):
             raise HomeError(f"{path}: not sealed by this home; delete it and run `netest train`")
         try:
-            found[endpoint.id] = pickle.loads(data)  # sealed above
+            found[endpoint.id] = _whole(pickle.loads(data))  # sealed above
         except (AttributeError, ImportError, TypeError, ValueError, pickle.UnpicklingError) as error:
             raise HomeError(f"{path}: kept by another version of this software; run `netest train` again") from error
     return found
