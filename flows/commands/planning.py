@@ -64,21 +64,21 @@ def plan(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """How many patients and events a marker model needs, to be developed or validated; and the trial's design checked.
+    """How many patients and events a marker model needs to be developed or validated.
 
-    Rests on the protocol alone: no data are needed. What is not given comes from its records (planning.*).
+    And whether the design of the trial holds. Rests on the protocol alone: no data are needed. What is not given comes
+    from its records (planning.*).
 
     \b
     Example:  netest plan
               netest plan --patients 400 --endpoint MRD36@6 --parameters 2 --auc 0.8
               netest plan --validate --width-auc 0.15 --simulate 0 --out plan.html
     """
-    from flows.errors import PublicError
     from flows.plan_text import plan_lines
     from flows.work.plan import PlanRequest, run_plan, write_plan
 
     if out is not None and out.suffix.lower() not in (".html", ".csv"):
-        raise PublicError(f"{out.name}: a plan is written as FILE.html or FILE.csv")
+        raise click.UsageError(f"{out.name}: a plan is written as FILE.html or FILE.csv")
     both = develop == validate
     request = PlanRequest(endpoints, develop or both, validate or both, simulate, worlds, seed, given)
     with progress_bar("Planning") as progress:

@@ -2,6 +2,6 @@
 
 The rooms: ``checks`` (inputs), ``linear_predictor`` (what a C statistic says about the linear predictor),
 ``development`` (Riley's criteria), ``validation`` (interval widths), ``trial_design`` (log-rank, hazard ratios),
-``availability`` (from patients randomised to patients labelled), ``simulation`` (trials with known truth), ``plan``
-(all of it for the endpoints of a protocol).
+``availability`` (from patients randomised to patients labelled), ``inputs``, ``endpoints`` and ``plan`` (all of it for
+a protocol), ``simulation`` (trials with known truth), ``added`` (what a score adds in them), ``worlds``.
 """

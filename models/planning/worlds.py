@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from data.protocol import Endpoint, Protocol
+from models.planning.added import added_value
 from models.planning.checks import positive
-from models.planning.simulation import Progress, added_value, count_labels, populate
+from models.planning.simulation import Progress, count_labels, populate
 
 DEFAULT_WORLDS = ("protocol", "independent")
 
@@ -23,7 +24,7 @@ class Simulation:
     counts : DataFrame
         As :func:`models.planning.simulation.count_labels`, all worlds and endpoints; empty without simulation.
     added : DataFrame
-        As :func:`models.planning.simulation.added_value` with ``world``; one row per world and size; may be empty.
+        As :func:`models.planning.added.added_value` with ``world``; one row per world and size; may be empty.
     leading : str
         Endpoint of ``added``.
     trials, seed : int

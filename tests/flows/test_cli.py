@@ -35,8 +35,8 @@ HEAVY = (
     "pydantic",
 )
 COMMANDS = {"protocol", "dictionary",
-    "demo", "ingest", "train", "score", "report", "dataset", "nightly", "simulate", "up", "down", "status", "backup",
-    "restore",
+    "demo", "ingest", "train", "score", "report", "dataset", "nightly", "simulate", "plan", "up", "down", "status",
+    "backup", "restore",
 }  # fmt: skip
 
 
@@ -106,7 +106,9 @@ def test_ingest_json_is_only_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("report", "patient"),
         ("report", "weather"),
         ("simulate",),
-        ("plan",),
+        ("plan", "--out", "plan.pdf"),
+        ("plan", "--patients", "0"),
+        ("forecast",),
     ],
 )
 def test_wrong_usage_is_exit_code_2(words: tuple[str, ...], tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from scipy.special import expit
 from data.protocol import Protocol, load_protocol
 from models.estimators.logistic import fit_ridge_logistic
 from models.metrics.discrimination import auc
+from models.planning.added import added_value
 from models.planning.availability import exponential
 from models.planning.development import per_parameter, r2_from_auc
 from models.planning.endpoints import curves
 from models.planning.inputs import Inputs
 from models.planning.linear_predictor import LinearPredictor
 from models.planning.plan import choose_endpoints, find_design, find_scenarios, make_plan
-from models.planning.simulation import Population, added_value, count_labels, populate, term_names, trials
+from models.planning.simulation import Population, count_labels, populate, term_names, trials
 from models.planning.trial_design import Design
 from models.planning.validation import auc_error, slope_error
 from models.planning.worlds import simulate_plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -107,16 +108,16 @@ def paint_added(canvas: Canvas, added: pd.DataFrame, alpha: float, planned: int)
         colour = SERIES[place % len(SERIES)]
         axes.vlines(at, own["success_lower"], own["success_upper"], color=colour, linewidth=1.6)
         axes.plot(at, own["success"], "o-", color=colour, markersize=6, linewidth=1.0, label=world)
-    _share_axis(axes, sizes, planned, "Trials that show it")
+    _share_axis(axes, sizes, planned, "Trials that show it", "center right")
 
 
-def _share_axis(axes: Axes, sizes: Sequence[int], planned: int, label: str) -> None:
+def _share_axis(axes: Axes, sizes: Sequence[int], planned: int, label: str, legend: Any = "lower right") -> None:
     size_axis(axes, sizes, planned)
     axes.set_ylim(-0.01, 1.02)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1.0], ["0%", "25%", "50%", "75%", "100%"])
     axes.set_ylabel(label)
     axes.grid(axis="y")
-    axes.legend(loc="lower right")
+    axes.legend(loc=legend)
 
 
 def paint_available(canvas: Canvas, rows: pd.DataFrame) -> None:
