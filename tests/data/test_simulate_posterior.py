@@ -101,9 +101,10 @@ def test_unusable_numbers_of_particles_are_refused():
         observed_posterior(generate(5, 1), "ER12@12", PROTOCOL, particles=0)
 
 
-@pytest.mark.parametrize(
-    ("world", "endpoint"), [("protocol", "MRD36@6"), pytest.param("independent", "ER12@12", marks=pytest.mark.slow)]
-)
+SLOW = pytest.param("independent", "ER12@12", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("world", "endpoint"), [("protocol", "MRD36@6"), SLOW])
 def test_the_posterior_is_calibrated_and_lies_between_the_score_and_the_latent_truth(world, endpoint):
     made = generate(3000, 6, world, PROTOCOL)
     found = observed_posterior(made, endpoint, PROTOCOL, particles=250, seed=1)
