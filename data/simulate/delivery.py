@@ -98,6 +98,8 @@ def simulate(
     rules = protocol or load_protocol()
     simulated = generate(n, seed, world, rules, **knobs)
     plates = run_plates(simulated, rules) if qpcr else []
+    if simulated.lock_on is not None:
+        plates = [plate for plate in plates if plate.run_on <= simulated.lock_on]
     files = {"delivery.toml": _manifest(n, seed, world, knobs)}
     files |= {f"{name}.csv": csv_text(frame) for name, frame in simulated.frames.items()}
     files |= {f"qpcr/{file_name(plate)}": export_text(plate) for plate in plates}

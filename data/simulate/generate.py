@@ -51,6 +51,8 @@ class Simulated:
         True activity of each sample on the log-odds scale of the score.
     plate_shift : ndarray
         What each score plate (PL0001 first) adds to the log odds of its samples.
+    lock_on : numpy.datetime64, optional
+        Day of the data lock.
     """
 
     frames: dict[str, pd.DataFrame]
@@ -60,6 +62,7 @@ class Simulated:
     plate_shift: Floats
     world: World
     streams: Streams
+    lock_on: np.datetime64 | None = None
 
     def trial(self) -> Trial:
         """The delivered tables as a :class:`data.trial.Trial` (no qPCR wells)."""

@@ -44,7 +44,7 @@ def locked(made: Simulated, lock: np.ndarray) -> Simulated:
     frames["results"] = results[results["reported_on"].to_numpy() <= lock_on].reset_index(drop=True)
     frames["controls"] = _of(frames["controls"], "plate", frames["results"]["plate"])
     truth = _of(made.truth, "patient_id", who)
-    return replace(made, frames=frames, truth=truth, samples=samples, activity=made.activity[kept])
+    return replace(made, frames=frames, truth=truth, samples=samples, activity=made.activity[kept], lock_on=lock_on)
 
 
 def _of(frame: pd.DataFrame, column: str, keys: pd.Series) -> pd.DataFrame:

@@ -143,7 +143,7 @@ def test_arms_are_balanced_in_blocks_of_four():
 
 
 def test_worlds_are_complete_and_knobs_are_checked():
-    assert list(load_worlds()) == ["protocol", "developer", "independent", "null"]
+    assert list(load_worlds()) == ["protocol", "contemporary", "developer", "independent", "null"]
     assert choose_world("protocol", missed_scan=0.5).missed_scan == 0.5
     with pytest.raises(ValueError, match="unknown world 'mars'; choose one of protocol"):
         choose_world("mars")
