@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.gate import Outcome, campaign, share, unchanged_nights
 from benchmarks.gate_streams import NIGHTS, World, equal_brier_shift
 from data.protocol import Protocol
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 START, END = "<!-- measured: python benchmarks/gate.py --write -->", "<!-- end of measured -->"
 NULL = World()
@@ -25,6 +29,9 @@ RULES = {
     "gate": "the gate",
     "anytime": "e-process at .01",
 }
+NAMED_AT = 300
+LETTERS: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8.5}
+LIMITS = (-0.07, 1.03)
 FALSE_MOST, WORSE_MOST, POWER_LEAST = 0.06, 0.05, 0.75
 
 Streams = list[list[Outcome]]
@@ -178,42 +185,42 @@ def picture(found: Found, path: Path) -> None:
     import matplotlib
     from matplotlib.figure import Figure
 
-    from flows.reports.style import SERIES, STYLE, percent_axis
+    from flows.reports.style import STYLE
 
     with matplotlib.rc_context(STYLE | {"figure.facecolor": "white", "savefig.facecolor": "white"}):
         figure = Figure(figsize=(9.6, 3.9))
         left, right = figure.subplots(1, 2)
-        null = found.nulls["exchangeable models"]
-        nights = np.arange(NIGHTS + 1)
-        for (rule, name), colour in zip(RULES.items(), (SERIES[4], SERIES[2], SERIES[0], SERIES[1]), strict=True):
-            day = np.array([getattr(stream[0], rule) for stream in null])
-            curve = (day[:, None] <= nights).mean(axis=0)
-            left.plot(nights, curve, color=colour, drawstyle="steps-post")
-            left.annotate(
-                f"{name}  {curve[-1]:.1%}",
-                (NIGHTS, curve[-1]),
-                (0, 4),
-                textcoords="offset points",
-                ha="right",
-                va="bottom",
-                fontsize=8.5,
-                color=colour,
-            )
-        percent_axis(left, "Promoted so far")
-        left.set(xlabel="Night", xlim=(0, NIGHTS + 2), title="Equally good models: promoted wrongly")
-        for (name, curve), colour in zip(found.curves.items(), (SERIES[0], SERIES[3], SERIES[5]), strict=True):
-            plans, values = list(curve), list(curve.values())
-            right.plot(plans, values, "o-", markersize=3.5, color=colour)
-            right.annotate(
-                f"AUC {name}" if name != "no gain" else name,
-                (plans[-1], values[-1]),
-                (0, -6),
-                textcoords="offset points",
-                ha="right",
-                va="top",
-                fontsize=8.5,
-                color=colour,
-            )
-        percent_axis(right, "Promoted by the last look")
-        right.set(xlabel="Planned labels", xlim=(0, PLANS[-1] * 1.03), title="Better challengers: promoted rightly")
+        _by_night(left, found.nulls["exchangeable models"])
+        _by_plan(right, found.curves)
         figure.savefig(path, dpi=130, metadata={"Software": None})
+
+
+def _by_night(axes: Axes, null: Streams) -> None:
+    from flows.reports.style import SERIES, percent_axis
+
+    nights = np.arange(NIGHTS + 1)
+    for (rule, name), colour in zip(RULES.items(), (SERIES[4], SERIES[2], SERIES[0], SERIES[1]), strict=True):
+        day = np.array([getattr(stream[0], rule) for stream in null])
+        curve = (day[:, None] <= nights).mean(axis=0)
+        axes.plot(nights, curve, color=colour, drawstyle="steps-post")
+        below = rule == "anytime"
+        place = {"xytext": (0, -4 if below else 4), "va": "top" if below else "bottom", "ha": "right"}
+        axes.annotate(f"{name}  {curve[-1]:.1%}", (NIGHTS, curve[-1]), color=colour, **LETTERS, **place)
+    percent_axis(axes, "Promoted so far")
+    axes.set(xlabel="Night", xlim=(0, NIGHTS + 2), ylim=LIMITS, title="Equally good models: promoted wrongly")
+
+
+def _by_plan(axes: Axes, curves: dict[str, dict[int, float]]) -> None:
+    from flows.reports.style import SERIES, percent_axis
+
+    sides = ({"xytext": (8, -6), "va": "top", "ha": "left"}, {"xytext": (-6, 5), "va": "bottom", "ha": "right"})
+    places = (*sides, {"xytext": (0, 5), "va": "bottom", "ha": "center"})
+    colours = (SERIES[0], SERIES[3], SERIES[5])
+    for (name, curve), colour, place in zip(curves.items(), colours, places, strict=True):
+        axes.plot(list(curve), list(curve.values()), "o-", markersize=3.5, color=colour)
+        words = name if name == "no gain" else f"AUC {name}"
+        axes.annotate(words, (NAMED_AT, curve[NAMED_AT]), color=colour, **LETTERS, **place)
+    percent_axis(axes, "Promoted by the last look")
+    axes.set(
+        xlabel="Planned labels", xlim=(0, PLANS[-1] * 1.03), ylim=LIMITS, title="Better challengers: promoted rightly"
+    )
