@@ -45,7 +45,7 @@ def ingest(home: Home, paths: tuple[Path, ...], dry_run: bool, as_json: bool) ->
 @click.option("--endpoint", type=click.Choice(["all", "mrd", "early-recurrence"]), default="all", show_default=True)
 @click.option("--landmark", type=click.Choice(["all", "0", "6", "12", "36"]), default="all", show_default=True)
 @click.option(
-    "--model", "models", multiple=True, metavar="NAME", help="M0, Mc, M2, M3, M5 ...; may be repeated [default: all]."
+    "--model", "models", multiple=True, metavar="NAME", help="M0, Mc, M2, M3, M4 ...; may be repeated [default: all]."
 )
 @click.option(
     "--blocks",

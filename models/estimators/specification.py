@@ -145,10 +145,16 @@ def build(name: str, endpoint: Endpoint, protocol: Protocol, *, version: str | N
     model = _plain(spec, endpoint, protocol, version, seed)
     if BRIDGED not in spec.terms:
         return model
-    learners = recipe(protocol, seed, everything=spec.terms == ALL)
+    return learning(model, endpoint, protocol, seed, everything=spec.terms == ALL)
+
+
+def learning(
+    model: RiskModel, endpoint: Endpoint, protocol: Protocol, seed: int = 0, everything: bool = True
+) -> LearntRisk:
+    """A model on learnt columns together with the learners of those columns, see :func:`recipe`."""
     unchecked = {CLUSTER + ome for ome in protocol.panel.omes if ome not in checked_clusters(protocol)}
     model.terms = tuple(term for term in model.terms if term not in unchecked)
-    return LearntRisk(model, learners, endpoint.landmark)
+    return LearntRisk(model, recipe(protocol, seed, everything), endpoint.landmark)
 
 
 def checked_clusters(protocol: Protocol) -> dict[str, tuple[str, ...]]:

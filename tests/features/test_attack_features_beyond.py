@@ -86,6 +86,31 @@ def test_blood_urine_and_kinetics_call_a_result_alike(rows, protocol):
     assert row[[*unknown, "hiaa_creatinine_n_positive"]].isna().all() and row["blood_urine_state"] is None
 
 
+@pytest.mark.parametrize(
+    ("value", "facts", "expected"),
+    [
+        (101, {}, 1.0),
+        (100, {}, 0.0),
+        (99, {}, 0.0),
+        (140, {"version": "kit-z"}, np.nan),
+        (140, {"version": None}, np.nan),
+        (100, {"comparator": "<"}, 0.0),
+        (150, {"comparator": "<"}, np.nan),
+        (150, {"comparator": ">"}, 1.0),
+        (90, {"comparator": ">"}, np.nan),
+    ],
+)
+def test_cga_is_held_against_the_limit_of_its_own_kit(rows, protocol, value, facts, expected):
+    """kit-a ends at 100 ng/mL; no other kit has a limit, and a result beyond the assay may lie on either side."""
+    trial = rows.trial(
+        imaging=[rows.scan(3), rows.scan(6)],
+        samples=[rows.sample("B", 6)],
+        results=[rows.result("B", 30), rows.result("B", value, "cga", **facts)],
+    )
+    found = table_at(trial, protocol, 6).rows.loc["P1", "cga_above_limit"]
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
 def test_the_dictionary_names_every_reason(rows, protocol):
     """A collection whose 5-HIAA was measured as in a spot sample: the reason is in the dictionary."""
     trial = rows.trial(

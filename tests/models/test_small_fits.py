@@ -175,3 +175,49 @@ def test_absolute_risk_under_a_competing_cause_equals_lifelines():
         cumulative = fitted.predict_cumulative_hazard(rows.head(20)[["a", "b"]], times=grid).to_numpy()
         hazards.append(np.diff(cumulative, axis=0, prepend=0.0).T)
     np.testing.assert_allclose(model.predict_proba(rows.head(20))[:, 1], cumulative_incidence(*hazards), atol=1e-4)
+
+
+@pytest.mark.parametrize("times", [6, 40])
+def test_sums_over_risk_sets_are_the_same_by_matrix_by_block_and_by_row(monkeypatch, times):
+    """The three ways to sum differ in speed only (few rows, few event times, many event times)."""
+    design, time, event, stratum = survival(9)
+    time = np.ceil(time / time.max() * times)
+    sets, weight = risk_sets(time, event, stratum), np.random.default_rng(0).exponential(size=(3, len(time)))
+    dense = fit_ridge_cox(design, sets, weight, np.ones(3))
+    monkeypatch.setattr("models.estimators.cox.CELLS_PER_BATCH", 2000)
+    np.testing.assert_allclose(fit_ridge_cox(design, sets, weight, np.ones(3)), dense, atol=1e-10)
+    monkeypatch.setattr("models.estimators.cox.BLOCKS", 0)
+    np.testing.assert_allclose(fit_ridge_cox(design, sets, weight, np.ones(3)), dense, atol=1e-10)
+
+
+@pytest.mark.parametrize("penalty", [0.02, 0.3])
+def test_stratified_ridge_cox_equals_lifelines_with_its_penalizer(penalty):
+    """lifelines takes the mean log-likelihood and standardises terms: its penalizer is ours per row and variance."""
+    design, time, event, stratum = survival(7)
+    design = (design - design.mean(0)) / design.std(0, ddof=1)
+    frame = pd.DataFrame(design, columns=["a", "b", "c"]).assign(time=time, event=event, stratum=stratum)
+    fitter = CoxPHFitter(penalizer=penalty, l1_ratio=0.0)
+    fitter.fit(frame, "time", "event", strata=["stratum"], fit_options={"precision": 1e-10})
+    sets = risk_sets(time, event, stratum)
+    ours = fit_ridge_cox(design, sets, np.ones((1, len(time))), np.array([penalty * len(time)]))[0]
+    # lifelines ends about 1e-6 from its optimum.
+    np.testing.assert_allclose(ours, fitter.params_.to_numpy(), atol=5e-6)
+
+
+def test_without_terms_the_incidence_is_aalen_johansen():
+    """A plain loop over the visits: at risk, recurrences, deaths; hazards constant between visits."""
+    rng = np.random.default_rng(2)
+    n, visits = 4000, (9.0, 12.0, 18.0, 24.0)
+    time, event = rng.choice([*visits, 30.0], n), rng.choice([0, 1, 2], n, p=[0.6, 0.3, 0.1])
+    y = np.zeros(n, dtype=OUTCOME)
+    y["time"], y["event"], y["label"] = time, event, np.nan
+    rows = pd.DataFrame({"landmark": 6.0, "nothing": np.zeros(n)})
+    model = StackedCox(("nothing",), 6.0, visits, (1.0,), ties="breslow", recalibrate=False).fit(rows, y)
+    free, incidence = 1.0, 0.0
+    for visit in visits:
+        at_risk = (time >= visit).sum()
+        one, two = (((time == visit) & (event == cause)).sum() / at_risk for cause in (1, 2))
+        lost = one + two
+        incidence += free * one / lost * (1 - np.exp(-lost))
+        free *= np.exp(-lost)
+    assert model.predict_proba(rows.head(1))[0, 1] == pytest.approx(incidence, abs=1e-12)
