@@ -11,9 +11,10 @@ from joblib import delayed
 from data.protocol import Protocol
 from models.metrics.intervals import resampled_interval
 from models.metrics.probability import Judged
-from models.validation.bootstrap import cross_validated_metrics, evaluate_again, scale_of
+from models.validation.bootstrap import cross_validated_metrics, judged_by, scale_of
 from models.validation.cohort import Cohort
 from models.validation.folds import Models, OutOfFold, predict_fold, strata
+from models.validation.optimism import figures
 from models.validation.parallel import Progress, Workers, run, silent
 
 SHOWN = ("auc", "brier")
@@ -79,10 +80,10 @@ def learning_curve(
     parts = _cross_validate(cohort, models, assignment, [place < share for share in shares[:-1]], jobs, progress)
     rows = []
     for share, part in zip(shares, [*parts, whole], strict=True):
-        moved = [evaluate_again(cohort, part, sample) for sample in _samples(cohort, resamples, seed)]
+        again = [judged_by(cohort, sample) for sample in _samples(cohort, resamples, seed)]
         size = _size(cohort, assignment, place < share)
         for name in models:
-            rows.append({"model": name, "share": share, **size, **_row(judged, part, name, moved)})
+            rows.append({"model": name, "share": share, **size, **_row(judged, part, name, again)})
     return pd.DataFrame(rows)
 
 
@@ -124,12 +125,12 @@ def _size(cohort: Cohort, assignment: np.ndarray, chosen: np.ndarray) -> dict[st
     }
 
 
-def _row(judged: Judged, part: OutOfFold, name: str, moved: Sequence[dict[str, dict[str, float]]]) -> dict[str, float]:
-    found = cross_validated_metrics(judged, part, name)
+def _row(judged: Judged, part: OutOfFold, name: str, again: Sequence[Judged]) -> dict[str, float]:
+    found, mean = cross_validated_metrics(judged, part, name), part.mean(name)
+    moved = [] if np.isnan(mean).any() else [figures(one, mean) for one in again]
     out: dict[str, float] = {}
     for metric in SHOWN:
         value = found.get(metric, np.nan)
-        spread = [one[name].get(metric, np.nan) for one in moved]
-        lower, upper = resampled_interval(value, spread, scale_of(metric))
+        lower, upper = resampled_interval(value, [one[metric] for one in moved], scale_of(metric))
         out |= {metric: value, f"{metric}_lo": lower, f"{metric}_hi": upper}
     return out
