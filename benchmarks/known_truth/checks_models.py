@@ -10,10 +10,10 @@ import pandas as pd
 from benchmarks.known_truth.by_size import PRIMARY, question, replications
 from benchmarks.known_truth.check import Check, mean_check
 from benchmarks.known_truth.cohorts import judged, make, mean_and_error, out_of_fold, replicate, unfitted
-from benchmarks.known_truth.naive_leaks import permuted
 from benchmarks.known_truth.runs import CALIBRATION, Question, runs
 from models.estimators.specification import DEFAULT_MODELS, REGISTRY
 from models.metrics.discrimination import within_fold_auc
+from models.validation.permutation import permuted
 
 GAP_ENDPOINTS = ("ER12@6", "MRD36@6", "ER12@12", "MRD36@12")
 LARGE, SMALL = 10_000, 106
@@ -113,7 +113,7 @@ def honest_validation(folder: Path, jobs: int) -> list[Check]:
 
 
 def _permuted(seed: int) -> dict[str, float]:
-    cohort = permuted(make(SMALL, 5).cohort(PRIMARY[0]), np.random.default_rng(seed))
+    cohort = permuted(make(SMALL, 5).cohort(PRIMARY[0]), np.random.default_rng(seed), within_arm=False)
     models = unfitted(cohort, [name for name in DEFAULT_MODELS if REGISTRY[name].calibrated])
     found, known = out_of_fold(cohort, models, seed=seed), judged(cohort)
     rows = known.known

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.known_truth.check import Check
+from benchmarks.known_truth.check import Check, mean_check
 from benchmarks.known_truth.cohorts import PROTOCOL, Made, fit, make, replicate
+from benchmarks.plates import refused
 from data.trial import Trial
 from features.clock import surgery_dates
 from features.landmark import LandmarkTable, LeakageError, landmark_table
@@ -21,7 +22,7 @@ from models.estimators.specification import DEFAULT_MODELS
 from models.validation.cohort import build_cohort
 
 GOLD = Path(__file__).resolve().parents[2] / "tests/features/fixtures/labels"
-SMALL, CLEAN = 160, 20
+SMALL, CLEAN, PLATED = 160, 20, 100
 
 
 def gold_labels(folder: Path, jobs: int) -> list[Check]:
@@ -98,6 +99,9 @@ def leaks(folder: Path, jobs: int) -> list[Check]:
         _is_refused(tables | {6.0: spoil(tables[6.0], made.trial)}, made, INJECTIONS[spoil]) for spoil in INJECTIONS
     )
     clean = sum(replicate(_clean, CLEAN, 900, jobs, "clean cohorts"))
+    flagged, suspected = (
+        np.array(replicate(one, PLATED, 1000, jobs, "plates")) for one in (_plates_by_outcome, _plates_as_received)
+    )
     words = f"false refusals in {CLEAN} clean cohorts x {len(PROTOCOL.endpoints)} endpoints"
     return [
         Check(
@@ -110,7 +114,21 @@ def leaks(folder: Path, jobs: int) -> list[Check]:
             0,
         ),
         Check("3", words, clean, np.nan, "0", clean == 0, 0),
+        mean_check(
+            "3", "share of cohorts with plates filled by outcome that are refused", flagged, "at least .95", 0.95, 1.0
+        ),
+        mean_check(
+            "3", "share of cohorts with plates as received that are refused", suspected, "at most .05", 0.0, 0.05
+        ),
     ]
+
+
+def _plates_by_outcome(seed: int) -> bool:
+    return refused(seed, 106, "outcome", PROTOCOL)
+
+
+def _plates_as_received(seed: int) -> bool:
+    return refused(seed, 106, "received", PROTOCOL)
 
 
 def _is_refused(tables: dict[float, LandmarkTable], made: Made, pattern: str) -> bool:

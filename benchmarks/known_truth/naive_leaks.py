@@ -103,10 +103,3 @@ def plates(seed: int, n: int = 1000) -> dict[str, float]:
         "not bridged": cross_validated_auc(loud, _logistic("netest_logit", "arm")),
         "bridged on controls": cross_validated_auc(loud, bridged),
     }
-
-
-def permuted(cohort: Cohort, rng: np.random.Generator) -> Cohort:
-    """The cohort with whole outcomes dealt anew among the patients at risk of each arm."""
-    from models.validation.permutation import permute_outcomes
-
-    return permute_outcomes(cohort, rng)
