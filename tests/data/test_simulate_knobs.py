@@ -136,9 +136,9 @@ def test_a_lock_ends_every_record_and_leaves_the_truth_whole(lock, enrolment):
 
 
 def test_a_locked_delivery_has_no_plate_run_after_the_lock(tmp_path):
-    made = simulate(tmp_path / "d", n=40, seed=4, lock_months=20, protocol=PROTOCOL)
-    assert "lock_months=20" in (made.out / "delivery.toml").read_text(encoding="utf-8")
-    held = generate(40, 4, protocol=PROTOCOL, lock_months=20)
+    made = simulate(tmp_path / "d", n=40, seed=4, lock_months=16, protocol=PROTOCOL)
+    assert "lock_months=16" in (made.out / "delivery.toml").read_text(encoding="utf-8")
+    held = generate(40, 4, protocol=PROTOCOL, lock_months=16)
     runs = [plate.run_on for plate in run_plates(held, PROTOCOL)]
     in_time = sum(run <= held.lock_on for run in runs)
     assert len(list((made.out / "qpcr").iterdir())) == made.counts["plates"] == in_time < len(runs)
