@@ -49,7 +49,7 @@ SAMPLES = (
 )
 RESULTS = "sample_id,analyte,value,unit,comparator,version\n"
 ENDPOINT, LATE = "MRD36@6", "ER12@36"
-QUICK = {"repeats": 1, "resamples": 20, "draws": 12, "jobs": 1}
+QUICK = {"repeats": 2, "resamples": 20, "draws": 12, "jobs": 1}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """Knobs of the worlds: what they may be, how they are read, and what the batch, site and lock knobs do."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +14,7 @@ from data.simulate.plates import run_plates
 from data.simulate.worlds import choose_world, knob_rows, load_knobs, read_knobs
 
 PROTOCOL = load_protocol()
+SOURCE = re.compile(r"\b(?:L\d+|S[1-5])\b")
 
 
 @pytest.mark.parametrize(
@@ -136,9 +140,9 @@ def test_a_lock_ends_every_record_and_leaves_the_truth_whole(lock, enrolment):
 
 
 def test_a_locked_delivery_has_no_plate_run_after_the_lock(tmp_path):
-    made = simulate(tmp_path / "d", n=40, seed=4, lock_months=20, protocol=PROTOCOL)
-    assert "lock_months=20" in (made.out / "delivery.toml").read_text(encoding="utf-8")
-    held = generate(40, 4, protocol=PROTOCOL, lock_months=20)
+    made = simulate(tmp_path / "d", n=40, seed=4, lock_months=16, protocol=PROTOCOL)
+    assert "lock_months=16" in (made.out / "delivery.toml").read_text(encoding="utf-8")
+    held = generate(40, 4, protocol=PROTOCOL, lock_months=16)
     runs = [plate.run_on for plate in run_plates(held, PROTOCOL)]
     in_time = sum(run <= held.lock_on for run in runs)
     assert len(list((made.out / "qpcr").iterdir())) == made.counts["plates"] == in_time < len(runs)
@@ -161,3 +165,18 @@ def test_nothing_of_the_truth_leaks_into_the_delivery(tmp_path):
     assert len(secret) >= 18 and not set(secret) & columns
     latent = truth[["doubling_months", "clinical_risk", "detectable_month", "p_MRD36@6"]].to_numpy().ravel()
     assert not [value for value in latent if isinstance(value, str) and len(value) >= 6 and f",{value}," in text]
+
+
+def test_sources_of_the_worlds_are_listed():
+    page = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| (L\d+|S\d) ", page, flags=re.M))
+    used = {
+        name for world in load_worlds() for knob in load_knobs(world).values() for name in SOURCE.findall(knob.source)
+    }
+    assert used and used <= listed
+
+
+def test_every_column_of_the_truth_is_explained():
+    page = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    columns = generate(3, 1, protocol=PROTOCOL).truth.columns
+    assert not [name for name in columns if f"`{name}`" not in page and not name.startswith("p_")]

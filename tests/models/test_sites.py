@@ -36,7 +36,7 @@ def judged_by_site(sited, protocol):
     easier = dataclasses.replace(protocol, records=records)
     return train_endpoint(
         sited.tables, sited.outcome, easier.endpoint("MRD36@6"), easier, origin=sited.surgery, models=["M1"],
-        plan=Plan(folds=5, repeats=1, resamples=12, draws=0, seed=3, jobs=1),
+        plan=Plan(folds=5, repeats=2, resamples=10, draws=0, seed=3, jobs=1),
     )  # fmt: skip
 
 
