@@ -47,9 +47,14 @@ def _seconds(cells: list[Cell]) -> dict[tuple[str, str, int], float]:
 
 
 def _time(seconds: float) -> str:
-    return (
-        f"{1000 * seconds:.2g} ms" if seconds < 0.0995 else f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    )
+    if seconds < 0.0995:
+        return f"{1000 * seconds:.2g} ms"
+    return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
+
+
+def _ratio(seconds: float, ours: float) -> str:
+    times = seconds / ours
+    return f" ({times:.2g}x)" if times < 99.5 else f" ({times:.0f}x)"
 
 
 def table(cells: list[Cell]) -> str:
@@ -63,10 +68,7 @@ def table(cells: list[Cell]) -> str:
             texts = []
             for n in steps:
                 seconds, ours = found.get((task, name, n)), found.get((task, "ours", n))
-                ratio = (
-                    f" ({seconds / ours:.2g}x)" if seconds and ours and name != "ours" and seconds < 100 * ours else ""
-                )
-                ratio = ratio or (f" ({seconds / ours:.0f}x)" if seconds and ours and name != "ours" else "")
+                ratio = _ratio(seconds, ours) if seconds and ours and name != "ours" else ""
                 texts.append("not run" if seconds is None else _time(seconds) + ratio)
             lines.append([TITLES[task], name + (" *" if (task, name) in scaled else ""), *texts])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
