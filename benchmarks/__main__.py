@@ -6,7 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("pbcseq.py", "cml.py", "net_lung.py", "net_lung_models.py", "naive_real.py", "plates.py", "gate.py")
+SCRIPTS = (
+    "pbcseq.py",
+    "cml.py",
+    "net_lung.py",
+    "net_lung_models.py",
+    "naive_real.py",
+    "plates.py",
+    "gate.py",
+    "refusals.py",
+)
 
 
 def main() -> int:

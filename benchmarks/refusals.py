@@ -152,6 +152,7 @@ def without_blood(case: Case) -> Answer:
 
 def auc_surfaces(case: Case) -> dict[str, str]:
     """Texts in which an AUC is printed."""
+    from flows.summary import TRAIN_HEADER
     from flows.work.train import Trained
 
     result = case.trained
@@ -162,7 +163,7 @@ def auc_surfaces(case: Case) -> dict[str, str]:
         "ROC figure with its caption": f"{result.models['M1'].cell('auc', 2)} {figure}",
         "alternative text of the ROC figure": alt_text("roc", result, "M1"),
         "alternative text of the forest": alt_text("forest", result),
-        "table of netest train": "\n".join(" ".join(row) for row in table),
+        "table of netest train": "\n".join(" ".join(row) for row in (TRAIN_HEADER, *table)),
     }
 
 

@@ -272,7 +272,7 @@ def _alarms(models: dict[str, ModelResult], protocol: Protocol) -> tuple[str, ..
     """An AUC above what such a cohort can honestly show is an alarm for leakage."""
     limit = float(protocol["validation.leakage_alarm_auc"])
     return tuple(
-        f"{name}: AUC {result.metrics['auc']:.2f} is above {limit:g}; look for leakage before believing it"
+        f"{name}: its AUC is above {limit:g}; look for leakage before believing it"
         for name, result in models.items()
         if result.metrics["auc"] > limit
     )

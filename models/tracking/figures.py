@@ -178,7 +178,7 @@ def figures_of(result: TrainingResult, name: str, simulated: bool = False) -> di
 
 def alt_text(kind: str, result: TrainingResult, name: str = "") -> str:
     """What a figure shows, in a sentence, for readers who cannot see it."""
-    size = f"{result.counts['labelled']} labelled patients, {result.counts['events']} events"
+    size = f"{result.counts['labelled']} labelled patients, {result.counts['events']} events, {result.event_rate()}"
     if kind == "forest":
         parts = ", ".join(f"{other} {model.cell('auc', 2)}" for other, model in result.models.items())
         return f"AUC of every model for {result.endpoint.id} with 95% intervals ({size}): {parts}."
