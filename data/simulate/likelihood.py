@@ -22,6 +22,8 @@ from data.simulate.worlds import World
 SMALLEST_LIKELIHOOD = 1e-300
 SCORE_EDGE = 0.5
 PERCENT = 100.0
+WITHIN_SCALE = (-6.0, 6.0)
+SMALLEST_SD = 1e-6
 
 
 def log_likelihood(streams: Streams, world: World, protocol: Protocol, disease: Disease, rows: Observed) -> Floats:
@@ -75,23 +77,41 @@ def _of_missing(world: World, disease: Disease, rows: Observed, month: Floats) -
 
 
 def _of_score(streams: Streams, world: World, disease: Disease, rows: Observed, signal: Floats) -> Floats:
-    """Whole-number scores: the probability of the interval that rounds to each, given a drawn person."""
+    """Whole-number scores: the probability of the interval that rounds to each, given a drawn person.
+
+    The person is drawn from what the scores would say of it were they normal, and the draw is weighted back.
+    """
     there = ~np.isnan(rows.score)
     if not there.any():
         return np.zeros(len(there))
-    person = streams.normal("score.person", len(there), world.score_person_sd)
     treated = (rows.patients["arm"] == "prrt").to_numpy()
     visit = np.arange(signal.shape[1])
     centre = levels.postoperative_activity(world, signal, visit[None, :], treated[:, None])
     centre[:, 0] = levels.preoperative_activity(world, rows.patients, disease)
-    centre = centre + person[:, None] * np.where(visit == 0, world.preoperative_person, 1.0) + rows.score_shift
+    centre = centre + rows.score_shift
     noise = np.full(len(visit), np.hypot(world.score_within_sd, world.score_analytic_sd))
     noise[0] = np.hypot(noise[0], world.preoperative_sd)
     low, high = _edges(rows.score, np.where(visit == 0, world.preoperative_floor, 0.0))
+    shown = np.where(visit == 0, world.preoperative_person, 1.0)
+    middle = np.where(there, (np.clip(low, *WITHIN_SCALE) + np.clip(high, *WITHIN_SCALE)) / 2, np.nan)
+    person, weight = _drawn_person(streams, middle - centre, noise, shown, max(world.score_person_sd, SMALLEST_SD))
+    centre = centre + person[:, None] * shown
     lower, upper = (low - centre) / noise, (high - centre) / noise
     flip = lower > 0
     chance = ndtr(np.where(flip, -lower, upper)) - ndtr(np.where(flip, -upper, lower))
-    return np.log(np.where(there, np.maximum(chance, SMALLEST_LIKELIHOOD), 1.0)).sum(axis=1)
+    return weight + np.log(np.where(there, np.maximum(chance, SMALLEST_LIKELIHOOD), 1.0)).sum(axis=1)
+
+
+def _drawn_person(streams: Streams, off: Floats, noise: Floats, shown: Floats, sd: float) -> tuple[Floats, Floats]:
+    """Person effects near what the deviations say, and the log weights that give back their prior.
+
+    Constants of a patient are left out of the weights.
+    """
+    load = np.where(np.isnan(off), 0.0, shown / noise**2)
+    left = 1.0 / ((load * shown).sum(axis=1) + 1.0 / sd**2)
+    chance = streams.normal("score.person", len(off))
+    person = (load * np.nan_to_num(off)).sum(axis=1) * left + np.sqrt(left) * chance
+    return person, 0.5 * (chance**2 - (person / sd) ** 2)
 
 
 def _edges(score: Floats, floor: Floats) -> tuple[Floats, Floats]:
