@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.estimators.base import RiskModel, State
+from models.estimators.newton import CannotFit
 
 SILENT = 0.5
 
@@ -38,7 +39,10 @@ class CutoffRule(RiskModel):
         self.terms = terms
 
     def _fit_state(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> dict[str, np.ndarray]:
-        return {"cutoff": np.array(float(self.cutoff)), "missing": np.array(np.isnan(self._matrix(X)).mean())}
+        missing = float(np.isnan(self._matrix(X)).mean())
+        if missing == 1.0:
+            raise CannotFit(f"no training row has {self.terms[0]}: the rule would say nothing about anybody")
+        return {"cutoff": np.array(float(self.cutoff)), "missing": np.array(missing)}
 
     def _probability(self, state: State, matrix: np.ndarray) -> np.ndarray:
         score, cutoff = matrix[:, 0], float(state["cutoff"])

@@ -105,6 +105,7 @@ def make_world(n: int = 150, seed: int = 0, effect: float = 1.0, lost: float = 0
                 "equivocal_scans": equivocal[at].astype(float),
                 "has_landmark_blood": ~np.isnan(score),
                 "missing_netest": np.where(np.isnan(score), "not_collected", ""),
+                "cga_above_limit": np.random.default_rng((seed, int(landmark))).choice([0.0, 1.0, np.nan], len(at)),
             },
             index=rows,
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +10,7 @@ from scipy.stats import logistic, norm
 from models.estimators.base import DEATH, OUTCOME, RECURRENCE
 from models.estimators.boosted import BoostedTrees
 from models.estimators.boosted_aft import BoostedAFT, common_time, log_survival
+from models.estimators.newton import CannotFit
 from models.estimators.specification import DEFAULT_MODELS, build
 from models.estimators.tuning import allowed, boosting_plan, draw_configurations, elastic_net_plan
 from models.validation.bootstrap import frozen
@@ -205,4 +204,6 @@ def test_the_rule_of_cga_is_silent_where_there_is_none(cohort, protocol):
     rule = build("M0c", cohort.endpoint, protocol).fit(rows, np.zeros(4, dtype=OUTCOME))
     assert rule.predict_proba(rows)[:, 1].tolist() == [1.0, 0.0, 0.5, 1.0]
     assert rule.describe()["share without the marker"] == 0.25
-    assert not dataclasses.asdict(dataclasses.replace(protocol.record("cga.upper_limits")))["status"] == "stated"
+    assert protocol.record("cga.upper_limits").status == "assumed"
+    with pytest.raises(CannotFit, match="no training row has cga_above_limit"):
+        build("M0c", cohort.endpoint, protocol).fit(rows.iloc[[2]], np.zeros(1, dtype=OUTCOME))

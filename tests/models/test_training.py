@@ -31,7 +31,7 @@ def test_everything_is_reported_for_every_model(trained, protocol, quick):
         assert lower < model.metrics["auc"] < upper
         assert set(model.by_arm.columns) >= {"arm", "n", "events", "prevalence", "auc", "auc_lo", "auc_hi"}
         assert model.by_arm["arm"].tolist() == ["control", "prrt"]
-        assert ("brier" in model.metrics) == (name not in ("M0", "M0b"))
+        assert ("brier" in model.metrics) == (name not in ("M0", "M0b", "M0c"))
         assert len(model.oof) == result.counts["judged"] and model.oof["probability"].between(0, 1).all()
     assert {what for what, _, _ in seen} == {"cross-validation", "bootstrap", "refits"}
     assert ("bootstrap", quick.resamples, quick.resamples) in seen
