@@ -8,17 +8,17 @@ import numpy as np
 
 from benchmarks.known_truth.check import Check, mean_check
 from benchmarks.known_truth.cohorts import judged, make, mean_and_error, replicate
-from benchmarks.known_truth.naive_labels import LOCK_MONTHS, full_follow_up, locked_cohort
+from benchmarks.known_truth.naive_labels import LOCKED, full_follow_up, locked_cohort
 from benchmarks.known_truth.naive_leaks import ENDPOINT, plates
 from models.metrics.discrimination import auc, auc_with_interval
 
-LOCKED, COVERED, PLATED, LARGE = 200, 1000, 60, 5
+LOCKS, COVERED, PLATED, LARGE = 200, 1000, 60, 5
 
 
 def censoring(folder: Path, jobs: int) -> list[Check]:
     """8. A 48-month lock, n = 1,000: event rate and negative predictive value against full follow-up."""
     truth = replicate(full_follow_up, LARGE, 100, jobs, "full follow-up")
-    found = replicate(locked_cohort, LOCKED, 200, jobs, "48-month lock")
+    found = replicate(locked_cohort, LOCKS, 200, jobs, "48-month lock")
     rows = []
     for name, words, limit in (("prevalence", "event rate", 0.01), ("npv", "NPV of a score up to 20", 0.015)):
         right, error = mean_and_error([one[name] for one in truth])
@@ -32,19 +32,19 @@ def censoring(folder: Path, jobs: int) -> list[Check]:
     return rows
 
 
-def _interval(seed: int, lock_months: float | None) -> tuple[float, float]:
-    cohort = make(106, seed, lock_months=lock_months).cohort(ENDPOINT)
+def _interval(seed: int, **knobs: float) -> tuple[float, float]:
+    cohort = make(106, seed, **knobs).cohort(ENDPOINT)
     known = judged(cohort)
     rows, score = known.known, cohort.rows["netest_last"].to_numpy()[cohort.own]
     return auc_with_interval(known.label[rows], score[rows], known.weight[rows])[2:]
 
 
 def _followed(seed: int) -> tuple[float, float]:
-    return _interval(seed, None)
+    return _interval(seed)
 
 
 def _locked(seed: int) -> tuple[float, float]:
-    return _interval(seed, LOCK_MONTHS)
+    return _interval(seed, **LOCKED)
 
 
 def _true_auc(seed: int) -> float:

@@ -9,7 +9,8 @@ from benchmarks.known_truth.cohorts import PROTOCOL, judged, make
 from models.estimates.kaplan_meier import kaplan_meier
 from models.metrics.cutoffs import at_cutoff
 
-LOCK_MONTHS = 48.0
+# Patients enter over two years; the data are locked four years after the first.
+LOCKED = {"enrolment_months": 24.0, "lock_months": 48.0}
 CUTOFF = 20.0
 OFF_VISIT = 33.0
 
@@ -22,7 +23,7 @@ def _rates(label: np.ndarray, weight: np.ndarray, score: np.ndarray) -> tuple[fl
 
 def locked_cohort(seed: int, n: int = 1000) -> dict[str, float]:
     """MRD36@6 four years after the first patient entered: weighted, censored dropped, censored as no recurrence."""
-    cohort = make(n, seed, lock_months=LOCK_MONTHS).cohort("MRD36@6")
+    cohort = make(n, seed, **LOCKED).cohort("MRD36@6")
     known, score = judged(cohort), cohort.rows["netest_last"].to_numpy()[cohort.own]
     rows = known.known
     npv = at_cutoff(known, score > CUTOFF)["npv"][0]

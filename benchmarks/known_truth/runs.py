@@ -28,8 +28,8 @@ from models.metrics.probability import Judged
 from models.validation.bootstrap import cross_validated_metrics
 from models.validation.cohort import Cohort
 
-TEST_PATIENTS, TEST_SEED = 12_000, 990_001
-PARTICLES = 1000
+TEST_PATIENTS, TEST_SEED = 10_000, 990_001
+PARTICLES = 2000
 OBSERVED, LATENT = "observed", "latent"
 CALIBRATION = ("slope", "citl")
 
@@ -63,21 +63,28 @@ def _test_trial(world: str) -> Made:
     return make(TEST_PATIENTS, TEST_SEED, world)
 
 
+def posterior(made: Made, endpoint_id: str, folder: Path) -> pd.Series:
+    """The simulator's own probability given what was observed, computed once for all processes."""
+    place = folder / f"posterior-{made.simulated.world.name}-{endpoint_id.replace('@', '-at-')}.csv"
+    if not place.exists():
+        endpoint = PROTOCOL.endpoint(endpoint_id)
+        found = observed_posterior(made.simulated, endpoint, PROTOCOL, particles=PARTICLES, seed=TEST_SEED)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        found.to_csv(place)
+    return pd.read_csv(place, index_col="patient_id")["probability"]
+
+
 @lru_cache(maxsize=2)
-def test_of(world: str, endpoint_id: str) -> Test:
+def test_of(world: str, endpoint_id: str, folder: Path) -> Test:
     """The independent cohort, made once in each process."""
     made = _test_trial(world)
     cohort = made.cohort(endpoint_id)
-    truth = made.truth(cohort)
-    seen = observed_posterior(
-        made.simulated, PROTOCOL.endpoint(endpoint_id), PROTOCOL, particles=PARTICLES, seed=TEST_SEED
-    )
-    seen = seen["probability"]
+    who = cohort.judged.index
     ceiling = {
-        OBSERVED: seen.reindex(cohort.judged.index).to_numpy(dtype=float),
-        LATENT: truth[f"p_{endpoint_id}"].to_numpy(dtype=float),
+        OBSERVED: posterior(made, endpoint_id, folder).reindex(who).to_numpy(dtype=float),
+        LATENT: made.truth(cohort)[f"p_{endpoint_id}"].to_numpy(dtype=float),
     }
-    complete = truth_label(made.simulated.truth, endpoint_id, PROTOCOL)["y"].reindex(cohort.judged.index)
+    complete = truth_label(made.simulated.truth, endpoint_id, PROTOCOL)["y"].reindex(who)
     return Test(cohort, judged(cohort), complete.to_numpy(dtype=float), ceiling)
 
 
@@ -113,11 +120,11 @@ def below_the_ceiling(test: Test, probability: np.ndarray) -> dict[str, float]:
     }
 
 
-def run_one(question: Question, models: tuple[str, ...], seed: int) -> list[dict[str, object]]:
+def run_one(question: Question, models: tuple[str, ...], folder: Path, seed: int) -> list[dict[str, object]]:
     """One row per model: figures on the independent cohort, and out of fold where repeats are asked for."""
     cohort, test = (
         make(question.n, seed, question.world).cohort(question.endpoint),
-        test_of(question.world, question.endpoint),
+        test_of(question.world, question.endpoint, folder),
     )
     inside: dict[str, dict[str, float]] = {}
     if question.repeats:
@@ -142,9 +149,9 @@ def run_one(question: Question, models: tuple[str, ...], seed: int) -> list[dict
     return [vars(question) | row for row in rows]
 
 
-def run_ceilings(world: str, endpoint: str) -> list[dict[str, object]]:
+def run_ceilings(world: str, endpoint: str, folder: Path) -> list[dict[str, object]]:
     """Figures of the simulator's own probabilities on the independent cohort."""
-    test = test_of(world, endpoint)
+    test = test_of(world, endpoint, folder)
     return [
         vars(Question(world, endpoint, 0)) | {"model": name, "seed": TEST_SEED} | figures(test, values)
         for name, values in test.ceiling.items()
@@ -172,7 +179,8 @@ def runs(
     done = set() if have.empty else set(have.loc[have["model"].isin(models), "seed"])
     missing = [first_seed + i for i in range(replications) if first_seed + i not in done]
     if missing:
-        one = partial(_by_index, question, models, tuple(missing))
+        ceilings(question.world, question.endpoint, folder)
+        one = partial(_by_index, question, models, folder, tuple(missing))
         with place.open("a", encoding="utf-8") as file:
             for rows in replicate(one, len(missing), 0, min(jobs, len(missing)), question.name):
                 file.writelines(json.dumps(row) + "\n" for row in rows)
@@ -182,9 +190,9 @@ def runs(
 
 
 def _by_index(
-    question: Question, models: tuple[str, ...], seeds: tuple[int, ...], place: int
+    question: Question, models: tuple[str, ...], folder: Path, seeds: tuple[int, ...], place: int
 ) -> list[dict[str, object]]:
-    return run_one(question, models, seeds[place])
+    return run_one(question, models, folder, seeds[place])
 
 
 def ceilings(world: str, endpoint: str, folder: Path) -> pd.DataFrame:
@@ -192,6 +200,6 @@ def ceilings(world: str, endpoint: str, folder: Path) -> pd.DataFrame:
     place = kept(folder, Question(world, endpoint, 0))
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
-        rows = run_ceilings(world, endpoint)
+        rows = run_ceilings(world, endpoint, folder)
         place.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return pd.DataFrame([json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()])
