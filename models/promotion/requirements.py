@@ -10,8 +10,8 @@ from scipy.special import expit
 from models.estimators.base import bounded_logit
 from models.estimators.logistic import fit_ridge_logistic
 from models.estimators.newton import NotConverged
+from models.metrics.calibration import SLOPE_GUARD
 from models.metrics.intervals import normal_quantile
-from models.metrics.probability import SLOPE_GUARD
 from models.promotion.loss import loss_difference, studentised
 from models.promotion.maturation import Matured
 from models.promotion.rules import GateRules
