@@ -58,6 +58,6 @@ class Dominance:
 
 def _running(values: np.ndarray, kind: type) -> np.ndarray:
     """Cumulative sums with a leading 0."""
-    out = np.zeros(len(values) + 1, dtype=kind)
+    out: np.ndarray = np.zeros(len(values) + 1, dtype=kind)
     np.cumsum(values, out=out[1:])
     return out
