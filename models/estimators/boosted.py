@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import xgboost
 
 from models.estimators.base import State, labelled_rows
-from models.estimators.boosting import BoostedRisk, Boosters, boost
+from models.estimators.boosting import BoostedRisk, Boosters, Table, boost
 from models.estimators.newton import CannotFit
 from models.estimators.tuning import Configuration
 
@@ -37,7 +36,7 @@ class BoostedTrees(BoostedRisk):
             "monotone_constraints": tuple(int(term in self.increasing) for term in self.terms),
             "base_score": min(max(prevalence, 0.01), 0.99),
         }
-        table = xgboost.DMatrix(matrix, label, weight=weight, nthread=1)
+        table = Table(matrix, label, weight=weight, nthread=1)
         return {"event": boost(table, parameters, configuration, self.seed)}, {}
 
     def _raw(self, boosters: Boosters, state: State, matrix: np.ndarray) -> np.ndarray:

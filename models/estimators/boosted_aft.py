@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_ndtr
 
 from models.estimators.base import DEATH, State, labelled_rows
-from models.estimators.boosting import BoostedRisk, Boosters, boost
+from models.estimators.boosting import BoostedRisk, Boosters, Table, boost
 from models.estimators.newton import CannotFit
 from models.estimators.stacked_cox import cumulative_incidence
 from models.estimators.tuning import Configuration
@@ -121,7 +121,7 @@ class BoostedAFT(BoostedRisk):
         monotone: tuple[int, ...],
     ) -> xgboost.Booster:
         scale = float(configuration["scale"])
-        table = xgboost.DMatrix(matrix, nthread=1)
+        table = Table(matrix, nthread=1)
         table.set_float_info("label_lower_bound", lower)
         table.set_float_info("label_upper_bound", upper)
         parameters = {
