@@ -125,7 +125,7 @@ def cross_validated(asked: Patients, model: RiskModel) -> tuple[dict[str, float]
     values = [predict(asked, model, everybody, fold) for fold in folds]
     passes = [judge(asked.judged, value, fold) for value, fold in zip(values, folds, strict=True)]
     figures = {name: float(np.mean([one[name] for one in passes])) for name in passes[0]}
-    frozen = model.with_penalty(copy(model).fit(asked.rows, asked.outcome).penalty_)
+    frozen = model.keeping(copy(model).fit(asked.rows, asked.outcome))
     again, refitted, mean = [], [], np.mean(values, axis=0)
     for b in range(RESAMPLES):
         rng = np.random.default_rng([SEED, 1000 + b])

@@ -78,7 +78,10 @@ def champion_at_small_n(folder: Path, jobs: int) -> list[Check]:
 
 
 def calibration(folder: Path, jobs: int) -> list[Check]:
-    """7. Slope, in the large and mean prediction at n = 10,000; median slope at n = 106."""
+    """7. Slope, in the large and mean prediction at n = 10,000; median slope at n = 106.
+
+    A model that could not be fitted, or has no such figure, is the worst of all and not one model less to check.
+    """
     large, small = _large(folder, jobs), _small(folder, jobs)
     shipped = [name for name in DEFAULT_MODELS if REGISTRY[name].calibrated]
     rows = []
@@ -87,12 +90,17 @@ def calibration(folder: Path, jobs: int) -> list[Check]:
         (CALIBRATION[1], 0.0, 0.10),
         ("mean minus prevalence", 0.0, 0.01),
     ):
-        own = large[large["model"].isin(shipped)].assign(off=lambda t, f=figure, c=centre: (t[f] - c).abs())
+        own = large[large["model"].isin(shipped)]
+        own = own.assign(off=(own[figure] - centre).abs().fillna(np.inf))
         worst = own.loc[own["off"].idxmax()]
         words = f"{figure} furthest from {centre:g} at n = 10,000 ({worst['model']}, {worst['endpoint']})"
         bound = f"within {limit:g} of {centre:g}"
         rows.append(Check("7", words, worst[figure], np.nan, bound, bool(worst["off"] <= limit)))
     medians = small[small["model"].isin(shipped)].groupby("model")["slope"].median()
+    absent = small[small["model"].isin(shipped)].groupby("model")["slope"].apply(lambda slope: slope.isna().mean())
+    name = absent.idxmax()
+    words = f"share of cohorts of 106 without a slope, worst model {name}"
+    rows.append(Check("7", words, absent[name], np.nan, "at most .05", bool(absent[name] <= 0.05)))
     for name in (medians.idxmin(), medians.idxmax()):
         met = bool(0.8 <= medians[name] <= 1.3)
         rows.append(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.known_truth.cohorts import PROTOCOL, judged, make
+from data.simulate.labels import truth_label
 from models.estimates.kaplan_meier import kaplan_meier
 from models.metrics.cutoffs import at_cutoff
 
@@ -41,10 +42,23 @@ def locked_cohort(seed: int, n: int = 1000) -> dict[str, float]:
 
 
 def full_follow_up(seed: int, n: int = 20_000) -> dict[str, float]:
-    """What the locked cohort estimates, from a large cohort that everybody was followed in."""
-    cohort = make(n, seed).cohort("MRD36@6")
+    """What the locked cohort estimates, from a large cohort that everybody was followed in.
+
+    ``prevalence`` and ``npv`` are labels as a trial can give them, scans missed at a visit included. ``complete`` ones
+    are the simulator's own: had every scan of every visit taken place. They owe nothing to labels and weights of ours.
+    """
+    made = make(n, seed)
+    cohort = made.cohort("MRD36@6")
     known, score = judged(cohort), cohort.rows["netest_last"].to_numpy()[cohort.own]
-    return {"prevalence": known.prevalence, "npv": at_cutoff(known, score > CUTOFF)["npv"][0]}
+    truth = truth_label(made.simulated.truth, "MRD36@6", PROTOCOL)["y"].reindex(cohort.judged.index).to_numpy(float)
+    there = np.isfinite(truth)
+    complete = _rates(truth[there], np.ones(there.sum()), score[there])
+    return {
+        "prevalence": known.prevalence,
+        "npv": at_cutoff(known, score > CUTOFF)["npv"][0],
+        "prevalence complete": complete[0],
+        "npv complete": complete[1],
+    }
 
 
 def hard_horizon(seed: int, n: int = 2000) -> dict[str, float]:

@@ -63,6 +63,12 @@ def _logistic(*terms: str) -> LogisticRisk:
     return LogisticRisk(terms, PROTOCOL.endpoint(ENDPOINT).landmark, GUARD)
 
 
+def trees_of(terms: tuple[str, ...], landmark: float, seed: int = 0, **settings: float) -> BoostedTrees:
+    """Boosted trees of one configuration, the preset with some settings changed; recalibrated by intercept only."""
+    one = dict(PROTOCOL["models.boosting_preset"]) | settings
+    return BoostedTrees(terms, landmark, (one,), stages=(10**9, 10**9), seed=seed)
+
+
 def split_by_sample(seed: int, n: int = 300, world: str = "protocol") -> dict[str, float]:
     """AUC of deep trees on every sample of every patient, folds by patient and by sample.
 
@@ -86,7 +92,7 @@ def _pooled_auc(X: pd.DataFrame, y: np.ndarray, patient: np.ndarray, unit: np.nd
     predicted = np.empty(len(y))
     for train, test in KFold(5, shuffle=True, random_state=seed).split(units):
         inside, outside = np.isin(position, train), np.isin(position, test)
-        trees = BoostedTrees(terms, 0.0, depth=6, rounds=200, rate=0.1, ridge=1.0, column_share=1.0, slope_from=10**9)
+        trees = trees_of(terms, 0.0, depth=6, rounds=200, rate=0.1, ridge=1.0, column_share=1.0)
         outcome = np.zeros(inside.sum(), dtype=OUTCOME)
         outcome["label"], outcome["weight"] = y[inside], 1.0
         trees.fit(X[inside].assign(landmark=0.0), outcome, patient[inside])

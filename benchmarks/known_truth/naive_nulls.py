@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.known_truth.cohorts import PROTOCOL, Made, make
-from benchmarks.known_truth.naive_leaks import ENDPOINT, cross_validated_auc, with_column
+from benchmarks.known_truth.naive_leaks import ENDPOINT, cross_validated_auc, trees_of, with_column
 from data.simulate.genes import assay_constants, sample_cq
 from models.estimators.base import RiskModel
-from models.estimators.boosted import BoostedTrees
 from models.estimators.encoding import NUMERIC
 from models.estimators.logistic_risk import LogisticRisk
 from models.estimators.specification import GUARD
@@ -122,12 +121,11 @@ def best_of_fifty(seed: int, n: int = 106) -> dict[str, float]:
 
 def _random_trees(rng: np.random.Generator) -> RiskModel:
     terms = tuple(rng.choice([name for name in NUMERIC if name != "netest_logit"], 8, replace=False))
-    return BoostedTrees(
+    return trees_of(
         terms,
         LANDMARK,
         rounds=int(rng.integers(10, 80)),
         depth=int(rng.integers(1, 4)),
         rate=float(rng.uniform(0.02, 0.3)),
-        slope_from=10**9,
         seed=int(rng.integers(1000)),
     )

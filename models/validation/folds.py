@@ -163,7 +163,8 @@ def cross_validate(
     Raises
     ------
     LeakageError
-        L110 for a model that is fitted already, or whose penalty was chosen before: by whom, if not by these patients?
+        L110 for a model that is fitted already, or whose penalty or configuration was chosen before: by whom, if not by
+        these patients?
     """
     check_unfitted(models)
     own = np.flatnonzero(cohort.own)

@@ -14,7 +14,7 @@ from models.estimators.specification import cutoffs, specification
 from models.metrics.calibration import FlexibleCalibration, calibration_groups, flexible_calibration, slope_error
 from models.metrics.curves import roc_curve
 from models.metrics.cutoffs import cutoff_table
-from models.metrics.decision import decision_figures, net_benefit
+from models.metrics.decision import decision_figures, key, net_benefit
 from models.metrics.heterogeneity import FIGURES, across_sites, subgroup_table
 from models.metrics.intervals import effective_size, resampled_interval, wilson_interval
 from models.metrics.probability import Judged, delta_adjustment, fixed_score_auc
@@ -41,19 +41,20 @@ def judge_model(
     Intervals of fitted models are bootstrap standard deviations around the cross-validated estimate (logit scale for
     AUC); those of a rule are logit-DeLong, since nothing was fitted. The calibration slope is not estimable (NaN) when
     the predictions vary so little that the slope of a right model would have a standard error above
-    ``validation.slope_largest_error``. Curves and cut-offs use the mean prediction over the repeats.
+    ``validation.slope_largest_error``. Net benefit and the figures of a call are means over the repeats, like every
+    figure; the other curves and the table of cut-offs use the mean prediction over the repeats.
     """
     spec = specification(name)
     mean = predictions.mean(name)
     metrics = cross_validated_metrics(judged, predictions, name, aspects)
-    curves = {"roc": roc_curve(judged, mean)}
+    curves, decided = {"roc": roc_curve(judged, mean)}, _decisions(judged, predictions.probability[name], aspects)
     if spec.calibrated:
         errors = [slope_error(judged, probability) for probability in predictions.probability[name]]
         if np.mean(errors) > float(protocol["validation.slope_largest_error"]):
             metrics["slope"] = np.nan
         flexible = flexible_calibration(judged, mean, aspects.knots) if aspects.knots else None
         metrics |= {} if flexible is None else flexible.figures
-        curves |= _curves(judged, mean, aspects, flexible)
+        curves |= _curves(judged, mean, decided, aspects, flexible)
     intervals: dict[str, Interval] = {
         metric: resampled_interval(value, resampled.get(metric, []), scale_of(metric))
         for metric, value in metrics.items()
@@ -79,8 +80,19 @@ def judge_model(
         composite=_composite(judged, aspects, metrics, intervals, minimum),
         subgroups=subgroups,
         sites=across_sites(subgroups, int(protocol["validation.minimum_sites"])),
-        decisions=decision_figures(judged, mean, aspects.curve, aspects.calls) if len(aspects.curve) else {},
+        decisions=decided,
     )
+
+
+def _decisions(judged: Judged, passes: np.ndarray, aspects: Aspects) -> dict[str, float]:
+    """Figures of decisions: means over the repeats, passes of shape (repeats, n); NaN where one repeat has none.
+
+    The mean prediction of the repeats would flatter an unstable model here as it does by Brier score.
+    """
+    if not len(aspects.curve):
+        return {}
+    found = [decision_figures(judged, one, aspects.curve, aspects.calls) for one in passes]
+    return {figure: float(np.mean([one[figure] for one in found])) for figure in found[0]}
 
 
 def _questions(judged: Judged, score: np.ndarray, aspects: Aspects) -> Iterator[tuple[str, Judged, np.ndarray]]:
@@ -161,11 +173,16 @@ def _cutoffs(
 
 
 def _curves(
-    judged: Judged, mean: np.ndarray, aspects: Aspects, flexible: FlexibleCalibration | None
+    judged: Judged,
+    mean: np.ndarray,
+    decided: dict[str, float],
+    aspects: Aspects,
+    flexible: FlexibleCalibration | None,
 ) -> dict[str, pd.DataFrame]:
     curves = {"calibration": calibration_groups(judged, mean), "delta": delta_adjustment(judged, mean)}
     if len(aspects.curve):
-        curves["net_benefit"] = net_benefit(judged, mean, aspects.curve)
+        benefit = [decided[key("nb", threshold)] for threshold in aspects.curve]
+        curves["net_benefit"] = net_benefit(judged, mean, aspects.curve).assign(model=benefit)
     if flexible is not None:
         curves["flexible"] = flexible.curve
     return curves

@@ -26,6 +26,8 @@ from models.estimators.base import RiskModel
 NO_CLOCK, DUPLICATE, BOTH_SIDES = "L103", "L104", "L105"
 UNKNOWN_COLUMN, ALTERED, RISK_SET = "L106", "L107", "L108"
 CHOSEN_BEFORE = "L110"
+# Settings that only an earlier fit knows.
+CHOSEN = ("penalty", "configuration")
 
 
 def check_table(table: LandmarkTable, origin: pd.Series | None, protocol: Protocol) -> None:
@@ -167,13 +169,14 @@ def check_unfitted(models: Mapping[str, RiskModel]) -> None:
         L110, naming the first model.
     """
     for name, model in models.items():
-        fitted = hasattr(model, "state_")
-        if fitted or getattr(getattr(model, "inner", model), "penalty", None) is not None:
+        fitted, inner = hasattr(model, "state_"), getattr(model, "inner", model)
+        chosen = next((what for what in CHOSEN if getattr(inner, what, None) is not None), "")
+        if fitted or chosen:
             raise LeakageError(
                 Finding(
                     CHOSEN_BEFORE,
                     "reject",
-                    f"{name} was {'fitted' if fitted else 'given its penalty'} before it is cross-validated, perhaps "
+                    f"{name} was {'fitted' if fitted else f'given its {chosen}'} before it is cross-validated, perhaps "
                     "on the patients that are to judge it",
                     remedy="pass it as models.estimators.specification.build gives it; choose inside the folds",
                 )

@@ -82,6 +82,21 @@ def test_p_values_agree_with_intervals_and_holm_counts_the_models(trained):
     assert smallest["p_holm"] == pytest.approx(min(1, len(family) * smallest["p"])) and len(family) == 4
 
 
+def test_net_benefit_is_that_of_a_fit_and_not_of_the_average_of_many_fits(trained):
+    result, _ = trained
+    model = result.models["M5"]
+    known = model.oof["weight"] > 0
+    weight, label = (model.oof.loc[known, name].to_numpy() for name in ("weight", "y"))
+    each = []
+    for repeat in [name for name in model.oof if name.startswith("repeat_")]:
+        acted = model.oof.loc[known, repeat].to_numpy() >= 0.3
+        hits, alarms = weight[acted & (label == 1)].sum(), weight[acted & (label == 0)].sum()
+        each.append((hits - alarms * 0.3 / 0.7) / weight.sum())
+    assert len(each) > 1 and model.decisions["nb@0.3"] == pytest.approx(np.mean(each))
+    curve = model.curves["net_benefit"].set_index("threshold")
+    assert curve.loc[0.3, "model"] == model.decisions["nb@0.3"]
+
+
 def test_decision_curves_carry_their_band_and_their_gain(trained):
     models = trained[0].models
     curve = models["M3"].curves["net_benefit"].set_index("threshold")

@@ -188,11 +188,13 @@ def test_splits_from_elsewhere_are_judged(protocol):
 
 def test_models_that_learnt_or_were_tuned_before_are_refused(cohort, protocol):
     plain = replace(cohort, blocks="patient")
-    models = {name: build(name, cohort.endpoint, protocol) for name in ("M0", "M2", "Mc")}
+    names = ("M0", "M2", "Mc", "M4", "M5", "M6")
+    models = {name: build(name, cohort.endpoint, protocol) for name in names}
     folds = assign_folds(plain, 5, 1, seed=1)
     everybody = np.arange(len(plain.patients))
+    fitted = fit_models(plain, models, everybody)
     with pytest.raises(LeakageError, match="L110.*M0 was fitted before"):
-        cross_validate(plain, fit_models(plain, models, everybody), folds, jobs=1)
-    for name in ("M2", "Mc"):
-        with pytest.raises(LeakageError, match=f"L110.*{name} was given its penalty before"):
-            cross_validate(plain, {name: models[name].with_penalty(2.0)}, folds, jobs=1)
+        cross_validate(plain, fitted, folds, jobs=1)
+    for name, what in zip(names[1:], ("penalty", "penalty", "penalty", "configuration", "configuration"), strict=True):
+        with pytest.raises(LeakageError, match=f"L110.*{name} was given its {what} before"):
+            cross_validate(plain, {name: models[name].keeping(fitted[name])}, folds, jobs=1)
