@@ -22,8 +22,8 @@ def censoring(folder: Path, jobs: int) -> list[Check]:
     Against the same labels under full follow-up, which isolates the weights, and against the simulator's complete
     observation: a truth that is computed by the labels and weights under test could hide what is wrong with them.
     """
-    truth = replicate(full_follow_up, LARGE, 100, jobs, "full follow-up")
-    found = replicate(locked_cohort, LOCKS, 200, jobs, "48-month lock")
+    truth = list(replicate(full_follow_up, LARGE, 100, jobs, "full follow-up"))
+    found = list(replicate(locked_cohort, LOCKS, 200, jobs, "48-month lock"))
     rows = []
     for name, words, limit in (("prevalence", "event rate", 0.01), ("npv", "NPV of a score up to 20", 0.015)):
         for suffix, of in (("", "full follow-up"), (" complete", "complete observation")):
@@ -59,10 +59,10 @@ def _true_auc(seed: int) -> float:
 
 def coverage(folder: Path, jobs: int) -> list[Check]:
     """9. How often the logit-DeLong interval of the fixed score holds its true AUC, n = 106."""
-    truth, _ = mean_and_error(replicate(_true_auc, LARGE, 400, jobs, "true AUC"))
+    truth, _ = mean_and_error(list(replicate(_true_auc, LARGE, 400, jobs, "true AUC")))
     rows = []
     for one, words, low in ((_followed, "full follow-up", 0.93), (_locked, "48-month lock", 0.92)):
-        found = np.array(replicate(one, COVERED, 2000, jobs, f"coverage, {words}"))
+        found = np.array(list(replicate(one, COVERED, 2000, jobs, f"coverage, {words}")))
         held = (found[:, 0] <= truth) & (truth <= found[:, 1])
         bound = f"{low:g} to .97"
         rows.append(
@@ -73,7 +73,7 @@ def coverage(folder: Path, jobs: int) -> list[Check]:
 
 def batches(folder: Path, jobs: int) -> list[Check]:
     """14. Share of the AUC lost to a plate effect that bridging on the controls brings back."""
-    found = replicate(plates, PLATED, 600, jobs, "plates")
+    found = list(replicate(plates, PLATED, 600, jobs, "plates"))
     clean, loud, bridged = (
         np.array([one[name] for one in found]) for name in ("no plate effect", "not bridged", "bridged on controls")
     )

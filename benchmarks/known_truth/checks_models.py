@@ -134,7 +134,7 @@ def _permuted(seed: int) -> dict[str, float]:
 
 def nulls(folder: Path, jobs: int) -> list[Check]:
     """13. Permuted labels, and what the marker adds in the null world."""
-    found = pd.DataFrame(replicate(_permuted, PERMUTATIONS, 300, jobs, "permuted labels"))
+    found = pd.DataFrame(list(replicate(_permuted, PERMUTATIONS, 300, jobs, "permuted labels")))
     rows = [
         mean_check("13", f"AUC of {name} with permuted labels, n = 106", found[name], ".48 to .52", 0.48, 0.52)
         for name in found

@@ -100,7 +100,8 @@ def leaks(folder: Path, jobs: int) -> list[Check]:
     )
     clean = sum(replicate(_clean, CLEAN, 900, jobs, "clean cohorts"))
     flagged, suspected = (
-        np.array(replicate(one, PLATED, 1000, jobs, "plates")) for one in (_plates_by_outcome, _plates_as_received)
+        np.array(list(replicate(one, PLATED, 1000, jobs, "plates")))
+        for one in (_plates_by_outcome, _plates_as_received)
     )
     words = f"false refusals in {CLEAN} clean cohorts x {len(PROTOCOL.endpoints)} endpoints"
     return [

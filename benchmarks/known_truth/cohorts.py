@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -104,11 +104,11 @@ def mean_and_error(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     return float(known.mean()) if len(known) else float("nan"), error
 
 
-def replicate(one: Callable[[int], Any], count: int, first_seed: int, jobs: int = 2, what: str = "") -> list[Any]:
-    """Call a function with ``count`` seeds in processes; results in the order of the seeds."""
+def replicate(one: Callable[[int], Any], count: int, first_seed: int, jobs: int = 2, what: str = "") -> Iterator[Any]:
+    """Call a function with ``count`` seeds in processes; results one by one, in the order of the seeds."""
     from joblib import Parallel, delayed
     from rich.progress import track
 
     calls = Parallel(n_jobs=jobs, return_as="generator")(delayed(one)(first_seed + i) for i in range(count))
     what = what or getattr(one, "__name__", "replications").replace("_", " ")
-    return list(track(calls, what, count, transient=True))
+    yield from track(calls, what, count, transient=True)

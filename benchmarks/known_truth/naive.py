@@ -117,12 +117,12 @@ ROWS = (
 def measure(replications: int, jobs: int) -> list[list[str]]:
     """Rows of the table."""
     runs: dict[Callable[[int], dict[str, float]], dict[str, tuple[float, float]]] = {}
-    truth = replicate(naive_labels.full_follow_up, 5, FIRST_SEED - 100, jobs)
+    truth = list(replicate(naive_labels.full_follow_up, 5, FIRST_SEED - 100, jobs))
     known = {name: figure(*mean_and_error([one[name] for one in truth])) for name in truth[0]}
     out = []
     for row in ROWS:
         if row.run not in runs:
-            found = replicate(row.run, max(2, round(replications * row.share)), FIRST_SEED, jobs)
+            found = list(replicate(row.run, max(2, round(replications * row.share)), FIRST_SEED, jobs))
             runs[row.run] = {name: mean_and_error([one[name] for one in found]) for name in found[0]}
         values = runs[row.run]
         about = row.about.format(**known, **{name: figure(*value) for name, value in values.items()})

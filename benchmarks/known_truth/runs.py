@@ -184,6 +184,7 @@ def runs(
         with place.open("a", encoding="utf-8") as file:
             for rows in replicate(one, len(missing), 0, min(jobs, len(missing)), question.name):
                 file.writelines(json.dumps(row) + "\n" for row in rows)
+                file.flush()
         return runs(question, replications, folder, jobs, models, first_seed)
     wanted = [first_seed + i for i in range(replications)]
     return have[have["seed"].isin(wanted) & have["model"].isin(models)].reset_index(drop=True)
