@@ -73,15 +73,18 @@ def metrics_of(result: TrainingResult, name: str) -> dict[str, float]:
     row = difference_row(result, name, CLINICAL_COMPARATOR)
     if row is not None:
         out |= {"auc_minus_mc": row.difference, "auc_minus_mc_lo": row.lower, "auc_minus_mc_hi": row.upper}
-    if result.permutation is not None:
-        null = result.permutation.summary
-        own = null[null["model"] == name]
-        out |= {f"{statistic}_p": float(p) for statistic, p in zip(own["statistic"], own["p"], strict=True)}
     return out | {
         "prevalence": result.prevalence,
         "n_labelled": float(result.counts["labelled"]),
         "n_events": float(result.counts["events"]),
     }
+
+
+def permutation_metrics(result: TrainingResult) -> dict[str, float]:
+    """P values of the permutations for the run of the endpoint (those of the models have no room left for them)."""
+    if result.permutation is None:
+        return {}
+    return {f"{row.model}_{row.statistic}_p": float(row.p) for row in result.permutation.summary.itertuples()}
 
 
 def params_of(result: TrainingResult, name: str = "") -> dict[str, str]:
