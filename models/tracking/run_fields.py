@@ -84,7 +84,9 @@ def permutation_metrics(result: TrainingResult) -> dict[str, float]:
     """P values of the permutations for the run of the endpoint (those of the models have no room left for them)."""
     if result.permutation is None:
         return {}
-    return {f"{row.model}_{row.statistic}_p": float(row.p) for row in result.permutation.summary.itertuples()}
+    null = result.permutation.summary
+    names = null["model"] + "_" + null["statistic"] + "_p"
+    return {str(name): float(p) for name, p in zip(names, null["p"], strict=True)}
 
 
 def params_of(result: TrainingResult, name: str = "") -> dict[str, str]:
