@@ -71,7 +71,7 @@ class Planned:
         one, inputs = self.leading, self.plan.inputs
         if one is None:
             return "; ".join(self.plan.not_applicable) or "nothing to plan"
-        words = f"{inputs.patients:,} patients give {one.labelled:.0f} labelled, {one.events:.0f} events at "
+        words = f"{inputs.patients:,} patients give {one.labelled:,.0f} labelled, {one.events:,.0f} events at "
         words += one.endpoint.id
         if one.refusal:
             return f"{words}: {one.refusal}"

@@ -67,6 +67,7 @@ class Trained:
         notes = [f"{result.endpoint.id}: {result.reason}" for result in self.results.values() if result.reason]
         notes += [f"{result.endpoint.id} {alarm}" for result in self.fitted for alarm in result.warnings]
         notes += [self.verdict()] if self.fitted else []
+        notes += [line for result in self.fitted for line in _on_demand_words(result)]
         return [*notes, SIMULATED_NOTE] if self.prepared.trial.simulated else notes
 
     def verdict(self) -> str:
@@ -88,6 +89,9 @@ class Trained:
                     "counts": result.counts,
                     "champion": result.champion,
                     "policy": result.policy_reason,
+                    "blocks": result.facts.get("blocks"),
+                    "learning_curve": _rows(result.learning_curve),
+                    "permutation": _rows(None if result.permutation is None else result.permutation.summary),
                     "models": {
                         key: {"metrics": model.metrics, "intervals": model.intervals}
                         for key, model in result.models.items()
@@ -98,6 +102,34 @@ class Trained:
             "registered": self.registered,
             "runs": self.runs,
         }
+
+
+def _on_demand_words(result: TrainingResult) -> Iterator[str]:
+    """What was asked for beside the usual, where it is read in full: the model report."""
+    place, shown = f"{result.endpoint.id} {result.shown}", result.shown
+    if result.facts.get("blocks") == "site":
+        yield f"{result.endpoint.id}: whole sites were left out of the fits; not the figures of folds by patient"
+    if result.learning_curve is not None:
+        own = result.learning_curve[result.learning_curve["model"] == shown]
+        told = ", ".join(f"{row.auc:.2f} fitted on {row.patients:.0f}" for row in own.itertuples())
+        yield f"{place} learning curve: AUC {told or 'not estimable'}"
+    if result.permutation is not None:
+        null = result.permutation.summary
+        for row in null[(null["model"] == shown) & (null["statistic"] == "auc")].itertuples():
+            yield (
+                f"{place} permutations: AUC {row.observed:.2f}, with exchanged outcomes {row.null_mean:.2f} "
+                f"on average; P {row.p:.3f} ({row.permutations} permutations)"
+            )
+
+
+def _rows(frame: Any) -> list[dict[str, Any]] | None:
+    """Rows of a table for a script; NaN is null."""
+    if frame is None:
+        return None
+    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [
+        {str(name): value.item() if hasattr(value, "item") else value for name, value in row.items()} for row in records
+    ]
 
 
 def run_train(home: Home, request: TrainRequest, *, run: Runner = direct, progress: Progress | None = None) -> Trained:

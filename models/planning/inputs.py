@@ -97,6 +97,7 @@ class Inputs:
                 share(value, name)
         for one in fields(self.targets):
             name = one.name.removeprefix("expected_")
-            words = f"{name} to expect" if one.name != name else f"width of the {name} interval"
+            plain = {"auc": "AUC", "oe": "O/E"}.get(name, name)
+            words = f"{name} to expect" if one.name != name else f"width of the {plain} interval"
             value = getattr(self.targets, one.name)
             (positive if name in ("slope", "oe") else share)(value, words)

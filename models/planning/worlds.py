@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from data.protocol import Endpoint, Protocol
+from data.simulate.worlds import choose_world
 from models.planning.added import added_value
 from models.planning.checks import positive
 from models.planning.simulation import Progress, count_labels, populate
@@ -71,6 +72,8 @@ def simulate_plan(
     """
     if trials < 0:
         raise ValueError(f"{trials} simulated trials are impossible; give 0 for none")
+    for world in worlds:
+        choose_world(world)
     if not trials or not endpoints:
         return Simulation()
     if protocol["clock.origin"] != "surgery":

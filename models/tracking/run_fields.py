@@ -73,15 +73,20 @@ def metrics_of(result: TrainingResult, name: str) -> dict[str, float]:
     row = difference_row(result, name, CLINICAL_COMPARATOR)
     if row is not None:
         out |= {"auc_minus_mc": row.difference, "auc_minus_mc_lo": row.lower, "auc_minus_mc_hi": row.upper}
-    if result.permutation is not None:
-        null = result.permutation.summary
-        own = null[null["model"] == name]
-        out |= {f"{statistic}_p": float(p) for statistic, p in zip(own["statistic"], own["p"], strict=True)}
     return out | {
         "prevalence": result.prevalence,
         "n_labelled": float(result.counts["labelled"]),
         "n_events": float(result.counts["events"]),
     }
+
+
+def permutation_metrics(result: TrainingResult) -> dict[str, float]:
+    """P values of the permutations for the run of the endpoint (those of the models have no room left for them)."""
+    if result.permutation is None:
+        return {}
+    null = result.permutation.summary
+    names = null["model"] + "_" + null["statistic"] + "_p"
+    return {str(name): float(p) for name, p in zip(names, null["p"], strict=True)}
 
 
 def params_of(result: TrainingResult, name: str = "") -> dict[str, str]:

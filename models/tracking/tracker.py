@@ -20,7 +20,16 @@ from models.estimators.specification import REGISTRY
 from models.result import TrainingResult
 from models.scoring import Champion
 from models.tracking.artifacts import write_endpoint_files, write_model_files
-from models.tracking.run_fields import RunContext, metrics_of, now, params_of, tags_of, today, with_interval
+from models.tracking.run_fields import (
+    RunContext,
+    metrics_of,
+    now,
+    params_of,
+    permutation_metrics,
+    tags_of,
+    today,
+    with_interval,
+)
 from models.tracking.trust import check_listed, check_trusted
 
 EXPERIMENTS = {"mrd": "netest/mrd", "early_recurrence": "netest/early_recurrence"}
@@ -133,7 +142,7 @@ class Tracker:
         numbers = {**result.counts, "prevalence": result.prevalence}
         if result.champion:
             numbers |= with_interval(result, result.champion, ("auc", "brier"))
-        self._batch(run, numbers, params_of(result))
+        self._batch(run, numbers | permutation_metrics(result), params_of(result))
         with tempfile.TemporaryDirectory() as folder:
             write_endpoint_files(
                 result,

@@ -48,6 +48,7 @@ def test_develop_and_validate_leave_the_other_out(tmp_path: Path) -> None:
         (("--r2", "0.85"), "this event rate allows at most"),
         (("--endpoint", "MRD99@6"), "no endpoint 'MRD99@6'"),
         (("--simulate", "1", "--world", "nowhere", "--endpoint", "MRD36@6"), "unknown world 'nowhere'"),
+        (("--simulate", "0", "--world", "nowhere", "--endpoint", "MRD36@6"), "unknown world 'nowhere'"),
     ],
 )
 def test_impossible_input_ends_in_one_line(tmp_path: Path, words: tuple[str, ...], said: str) -> None:

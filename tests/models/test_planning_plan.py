@@ -91,7 +91,7 @@ def test_curves_pass_through_the_plan(protocol: Protocol) -> None:
         ({"r2": 0.9}, "R2 0.9 is impossible: this event rate allows at most 0.743"),
         ({"r2": 0.8}, "this event rate allows at most"),
         ({"dropout": -0.1}, "dropout -0.1 per year is impossible"),
-        ({"width_auc": 1.5}, "width of the auc interval 1.5 is impossible"),
+        ({"width_auc": 1.5}, "width of the AUC interval 1.5 is impossible"),
         ({"width_slope": 0.0}, "width of the slope interval 0 is impossible"),
         ({"sensitivity": 1.0}, "sensitivity to expect 1 is impossible"),
         ({"parameters": 0}, "number of parameters 0 is impossible"),

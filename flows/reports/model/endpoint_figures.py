@@ -113,8 +113,8 @@ def _gain_words(curve: pd.DataFrame) -> str:
     if "minus_mc_lower" not in curve or not curve["minus_mc"].abs().gt(0).any():
         return ""
     ahead = curve["threshold"][curve["minus_mc_lower"] > 0]
-    where = f"from {percent(ahead.min())} to {percent(ahead.max())} somewhere" if len(ahead) else "nowhere"
-    return f" Interval of the gain over {CLINICAL_COMPARATOR} above zero: {where}."
+    where = f"at thresholds between {percent(ahead.min())} and {percent(ahead.max())}" if len(ahead) else "nowhere"
+    return f" The interval of the gain over {CLINICAL_COMPARATOR} lies above zero {where}."
 
 
 def _benefit_words(curve: pd.DataFrame) -> str:

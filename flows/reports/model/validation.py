@@ -79,7 +79,7 @@ def learning_figure(training: TrainingResult, name: str) -> Figure:
     """AUC and Brier score by the number of patients fitted on."""
     return draw(
         paint_learning, pd.DataFrame(training.learning_curve), name, key=f"learning-{training.endpoint.slug}",
-        size=(9.2, 3.6), title="Learning curve",
+        size=(9.2, 3.6), title="Figures by the number of patients fitted on",
         caption="Same folds and judged patients at every point; bars: 95% intervals of judging other patients.",
         alt=learning_words(training),
     )  # fmt: skip
@@ -133,4 +133,8 @@ def null_table(training: TrainingResult) -> Table | None:
         for row in records(training.permutation.summary)
     )
     heads = ("Figure", "Observed", "Under the null: mean (95th percentile)", "P", "Permutations")
-    return Table(heads, rows, "Outcomes exchanged within arm, the whole pipeline run again.", classes="compact")
+    caption = (
+        "Outcomes exchanged among the patients of an arm, the whole pipeline run again. What the arm alone tells "
+        "stays, so the mean under the null need not be 0.5. P is never below 1 / (permutations + 1)."
+    )
+    return Table(heads, rows, caption, classes="compact")
