@@ -2,7 +2,8 @@
 
     python -m benchmarks.known_truth.acceptance [--only N ...] [--keep DIR] [--jobs N] [--write]
 
-Runs that the checks share with the table of models by size are kept in DIR (default var/known_truth). Checks 11 and 12
+Finished checks, and the runs that they share with the table of models by size, are kept in DIR (default
+var/known_truth) and not repeated; another DIR starts afresh. Checks 11 and 12
 (the promotion gate) come from ``benchmarks/gate.py``, check 15 (refusals) from ``benchmarks/refusals.py``. ``--write``
 puts the table into docs/acceptance.md. Exits 1 when a check is not met.
 """
@@ -10,11 +11,14 @@ puts the table into docs/acceptance.md. Exits 1 when a check is not met.
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import sys
 from pathlib import Path
 
 from benchmarks.known_truth import checks_conduct, checks_models, checks_records
 from benchmarks.known_truth.by_size import KEEP
+from benchmarks.known_truth.check import Check
 from benchmarks.known_truth.page import table, write
 
 COMMAND = "python -m benchmarks.known_truth.acceptance --write"
@@ -34,6 +38,16 @@ CHECKS = {
 }
 
 
+def kept(number: str, folder: Path, jobs: int) -> list[Check]:
+    """Lines of a check, from what is kept or by running it."""
+    place = folder / f"check-{number}.json"
+    if not place.exists():
+        found = [dataclasses.asdict(check) for check in CHECKS[number](folder, jobs)]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps(found, default=lambda value: value.item()), encoding="utf-8")
+    return [Check(**row) for row in json.loads(place.read_text(encoding="utf-8"))]
+
+
 def main() -> int:
     """Run the checks, print the table, and write the page when asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -44,7 +58,7 @@ def main() -> int:
     asked = parser.parse_args()
     found = []
     for number in asked.only or CHECKS:
-        for check in CHECKS[number](asked.keep, asked.jobs):
+        for check in kept(number, asked.keep, asked.jobs):
             found.append(check)
             print(" | ".join(check.cells()), flush=True)
     if asked.write:

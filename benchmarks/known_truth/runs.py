@@ -29,7 +29,7 @@ from models.validation.bootstrap import cross_validated_metrics
 from models.validation.cohort import Cohort
 
 TEST_PATIENTS, TEST_SEED = 10_000, 990_001
-PARTICLES = 2000
+PARTICLES = 1000
 OBSERVED, LATENT = "observed", "latent"
 CALIBRATION = ("slope", "citl")
 
