@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.known_truth.check import Check, mean_check
-from benchmarks.known_truth.cohorts import judged, make, mean_and_error, replicate
+from benchmarks.known_truth.cohorts import PROTOCOL, judged, make, mean_and_error, replicate
 from benchmarks.known_truth.naive_labels import LOCKED, full_follow_up, locked_cohort
 from benchmarks.known_truth.naive_leaks import ENDPOINT, plates
+from features.outcomes import label
+from models.censoring import VisitCensoring
 from models.metrics.discrimination import auc, auc_with_interval
 
 LOCKS, COVERED, PLATED, LARGE = 200, 1000, 60, 5
@@ -36,10 +38,14 @@ def censoring(folder: Path, jobs: int) -> list[Check]:
 
 
 def _interval(seed: int, **knobs: float) -> tuple[float, float]:
-    cohort = make(106, seed, **knobs).cohort(ENDPOINT)
-    known = judged(cohort)
-    rows, score = known.known, cohort.rows["netest_last"].to_numpy()[cohort.own]
-    return auc_with_interval(known.label[rows], score[rows], known.weight[rows])[2:]
+    """Interval of the AUC of the score at month 6, from labels, weights and landmark table alone."""
+    made, endpoint = make(106, seed, **knobs), PROTOCOL.endpoint(ENDPOINT)
+    labels = label(made.outcome, endpoint, PROTOCOL)
+    labels = labels[labels["at_risk"]]
+    weight = VisitCensoring.for_endpoint(endpoint, PROTOCOL).fit(labels).weights(labels)
+    rows = made.table(endpoint.landmark).rows.reindex(labels.index)
+    known = labels["y"].notna() & rows["has_landmark_blood"].eq(True) & rows["netest_last"].notna()
+    return auc_with_interval(labels["y"][known], rows["netest_last"][known], weight[known])[2:]
 
 
 def _followed(seed: int) -> tuple[float, float]:
