@@ -41,7 +41,8 @@ class Trained:
     @property
     def sentence(self) -> str:
         """One sentence about the whole."""
-        return f"{len(self.fitted)} endpoints trained, {len(self.results) - len(self.fitted)} not estimable"
+        noun = "endpoint" if len(self.fitted) == 1 else "endpoints"
+        return f"{len(self.fitted)} {noun} trained, {len(self.results) - len(self.fitted)} not estimable"
 
     def table(self) -> list[tuple[str, ...]]:
         """One row per endpoint and model: endpoint, model, AUC, Brier score, slope, events, event rate by arm, role."""

@@ -16,7 +16,6 @@ from flows.reports.model.endpoint_figures import (
     figure_cell,
     forest_figure,
     model_figures,
-    model_label,
     rests_on,
 )
 from flows.reports.page import Figure, Table, Tile, interval, number, percent, percent_interval, records
@@ -153,7 +152,7 @@ def models_table(training: TrainingResult) -> Table:
         calibrated = name not in REGISTRY or REGISTRY[name].calibrated
         rows.append(
             (
-                model_label(name) + (" (champion)" if name == training.champion else ""),
+                name + (" (champion)" if name == training.champion else ""),
                 figure_cell(model, "auc"),
                 figure_cell(model, "brier", 3) if calibrated else "rule",
                 figure_cell(model, "slope") if calibrated else "rule",
