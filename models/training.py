@@ -53,6 +53,8 @@ class Plan:
         Permutations of the outcomes behind the null distribution; 0 leaves it out.
     exploratory : bool
         A plan too small to be evidence; no model of it becomes champion or challenger.
+    learner_refits : int
+        Learners are refitted in about so many of the resamples and draws; 0 is all of them.
     """
 
     folds: int
@@ -65,6 +67,7 @@ class Plan:
     learning_curve: bool = False
     permutations: int = 0
     exploratory: bool = False
+    learner_refits: int = 0
 
     def __post_init__(self) -> None:
         if self.blocks not in BLOCKS:
@@ -78,8 +81,13 @@ class Plan:
             "repeats": int(protocol["validation.repeats"]),
             "resamples": int(protocol["validation.bootstrap"]),
             "draws": int(protocol["models.coefficient_draws"]),
+            "learner_refits": int(protocol["validation.learner_refits"]),
         }
         return cls(**(settings | changes))
+
+    def every(self, count: int) -> int:
+        """Learners are refitted in every so many of ``count`` resamples."""
+        return max(1, count // self.learner_refits) if self.learner_refits else 1
 
 
 def with_comparators(models: Sequence[str]) -> tuple[str, ...]:
@@ -192,8 +200,21 @@ def train_endpoint(
         model.assay_version_, model.label_version_ = version, facts["label_version"]
     steady = frozen({name: unfitted[name] for name in final}, final)
     aspects = aspects_of(cohort, judged, protocol)
-    resampled = bootstrap(cohort, steady, predictions, folds, plan.resamples, plan.seed, jobs, progress, aspects)
-    refits = refit_often(cohort, steady, judged, plan.draws, plan.seed, protocol, jobs, progress)
+    resampled = bootstrap(
+        cohort,
+        steady,
+        predictions,
+        folds,
+        plan.resamples,
+        plan.seed,
+        jobs,
+        progress,
+        aspects,
+        plan.every(plan.resamples),
+    )
+    refits = refit_often(
+        cohort, steady, judged, plan.draws, plan.seed, protocol, jobs, progress, plan.every(plan.draws)
+    )
     for name, model in final.items():
         model.keep_draws([one.fitted[name] for one in refits if name in one.fitted])
     results = {

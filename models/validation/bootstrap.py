@@ -152,6 +152,11 @@ def refit_again(
     )
 
 
+def due(models: Models, place: int, every: int) -> Models:
+    """Models that are refitted in a resample: learners, whose fits cost most, in every so many of them only."""
+    return {name: model for name, model in models.items() if place % every == 0 or REGISTRY[name].df is not None}
+
+
 def resample(
     cohort: Cohort,
     models: Models,
@@ -159,13 +164,15 @@ def resample(
     folds: int,
     seed: tuple[int, int],
     aspects: Aspects = NOTHING_ELSE,
+    every: int = 1,
 ) -> tuple[dict[str, Figures], dict[str, Figures], dict[str, Figures]]:
     """Figures of patients judged again, of models fitted again on other patients, and of both at once."""
     rng = np.random.default_rng(seed)
     n = len(cohort.patients)
     judged, fitted = rng.integers(n, size=(2, n))
     kept = OutOfFold({name: predictions.probability[name] for name in models}, predictions.fold)
-    return evaluate_again(cohort, kept, judged, aspects), *refit_again(cohort, models, folds, fitted, rng, aspects)
+    again = due(models, seed[1], every)
+    return evaluate_again(cohort, kept, judged, aspects), *refit_again(cohort, again, folds, fitted, rng, aspects)
 
 
 def bootstrap(
@@ -178,6 +185,7 @@ def bootstrap(
     jobs: Workers = 2,
     progress: Progress = silent,
     aspects: Aspects = NOTHING_ELSE,
+    every: int = 1,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Resampled figures of every model, by model and metric, each of shape (count,).
 
@@ -203,13 +211,17 @@ def bootstrap(
     progress : callable
     aspects : Aspects
         What else is judged.
+    every : int
+        Learners are refitted in every so many resamples (:func:`due`); what needs their refits is NaN in the others.
     """
-    tasks = [delayed(resample)(cohort, models, predictions, folds, (seed, b), aspects) for b in range(count)]
+    tasks = [delayed(resample)(cohort, models, predictions, folds, (seed, b), aspects, every) for b in range(count)]
     passes = list(run(tasks, "bootstrap", jobs, progress))
     return {
         name: {
-            metric: _moved([tuple(part[name].get(metric, np.nan) for part in parts) for parts in passes], metric)
-            for metric in sorted({key for parts in passes for part in parts for key in part[name]})
+            metric: _moved(
+                [tuple(part.get(name, {}).get(metric, np.nan) for part in parts) for parts in passes], metric
+            )
+            for metric in sorted({key for parts in passes for part in parts for key in part.get(name, {})})
         }
         for name in models
     }

@@ -15,7 +15,7 @@ from models.metrics.calibration import calibration
 from models.metrics.discrimination import auc
 from models.metrics.probability import Judged, brier_score
 from models.result import ModelResult, SecondOpinion
-from models.validation.bootstrap import judged_by
+from models.validation.bootstrap import due, judged_by
 from models.validation.cohort import Cohort
 from models.validation.folds import Models, fit_models
 from models.validation.parallel import Progress, Workers, run, silent
@@ -95,6 +95,7 @@ def refit_often(
     protocol: Protocol,
     jobs: Workers = 2,
     progress: Progress = silent,
+    every: int = 1,
 ) -> list[Refit]:
     """Models refitted on bootstrap samples of the patients: intervals of patients and the second opinion rest on them.
 
@@ -109,9 +110,11 @@ def refit_often(
     protocol : Protocol
     jobs : int or callable
     progress : callable
+    every : int
+        Learners are refitted in every so many samples (:func:`models.validation.bootstrap.due`).
     """
     methods = {name: method_of(name, protocol) for name in models}
-    tasks = [delayed(refit)(cohort, models, methods, judged, (seed, FIRST + b)) for b in range(count)]
+    tasks = [delayed(refit)(cohort, due(models, b, every), methods, judged, (seed, FIRST + b)) for b in range(count)]
     return list(run(tasks, "refits", jobs, progress))
 
 

@@ -12,7 +12,7 @@ from features.landmark import LeakageError
 from models.estimators.specification import build
 from models.metrics.discrimination import auc, auc_with_interval
 from models.metrics.probability import probability_metrics
-from models.training import _judged
+from models.training import Plan, _judged
 from models.validation.bootstrap import bootstrap, cross_validated_metrics, evaluate_again, refit_again
 from models.validation.cohort import build_cohort
 from models.validation.folds import (
@@ -194,3 +194,19 @@ def test_the_spread_of_the_auc_is_near_that_of_delong(cohort, models):
     known = judged.known
     _, error, _, _ = auc_with_interval(judged.label[known], predictions.mean("M3")[known], judged.weight[known])
     assert 0.8 * error < np.std(moved) < 1.35 * error
+
+
+def test_learners_are_refitted_in_some_resamples_only_and_the_others_are_not_touched(cohort, models):
+    two = {name: models[name] for name in ("M3", "M5")}
+    predictions = cross_validate(cohort, two, assign_folds(cohort, 5, 2, seed=2), jobs=2)
+    every, third = (bootstrap(cohort, two, predictions, 5, 6, seed=5, every=every) for every in (1, 3))
+    for metric, values in every["M3"].items():
+        np.testing.assert_array_equal(third["M3"][metric], values)
+    assert np.isfinite(third["M5"]["auc"]).tolist() == [True, False, False, True, False, False]
+    assert np.isfinite(third["M5"]["citl"]).all()
+    np.testing.assert_array_equal(third["M5"]["brier"][[0, 3]], every["M5"]["brier"][[0, 3]])
+
+
+def test_a_plan_refits_learners_often_enough(protocol):
+    plan = Plan.from_protocol(protocol)
+    assert plan.every(100) == 3 and plan.every(14) == 1 and dataclasses.replace(plan, learner_refits=0).every(100) == 1
