@@ -152,7 +152,7 @@ def test_judging_again_counts_every_copy_and_fits_nothing(cohort, models):
     assert copies.max() > 2
     found = evaluate_again(cohort, predictions, sample)["M2"]
     expected = pytest.approx(auc(cohort.outcome["label"][own], score, weight), rel=1e-12)
-        assert found["auc"] == expected and found["auc_pooled"] == expected
+    assert found["auc"] == expected and found["auc_pooled"] == expected
 
 
 def test_fitting_again_judges_everybody_once(cohort, models):
