@@ -31,7 +31,15 @@ from models.validation.cohort import Cohort
 TEST_PATIENTS, TEST_SEED = 10_000, 990_001
 PARTICLES = 1000
 OBSERVED, LATENT = "observed", "latent"
+LARGE, BOOSTED = 10_000, ("M5", "M6")
+SEARCHED = (("protocol", "MRD36@6"), ("protocol", "ER12@12"))
 CALIBRATION = ("slope", "citl")
+
+
+def affordable(question: Question) -> tuple[str, ...]:
+    """Models of a run: at 10,000 patients boosters search for minutes, which only the checked questions are given."""
+    boosted = question.n < LARGE or (question.world, question.endpoint) in SEARCHED
+    return tuple(name for name in DEFAULT_MODELS if boosted or name not in BOOSTED)
 
 
 @dataclass(frozen=True)
@@ -168,11 +176,10 @@ def runs(
     replications: int,
     folder: Path,
     jobs: int = 2,
-    models: tuple[str, ...] = DEFAULT_MODELS,
     first_seed: int = 1000,
 ) -> pd.DataFrame:
     """Rows of a question, from what is kept and, for missing seeds, by running."""
-    place = kept(folder, question)
+    place, models = kept(folder, question), affordable(question)
     place.parent.mkdir(parents=True, exist_ok=True)
     lines = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
     have = pd.DataFrame([json.loads(line) for line in lines])
@@ -185,7 +192,7 @@ def runs(
             for rows in replicate(one, len(missing), 0, min(jobs, len(missing)), question.name):
                 file.writelines(json.dumps(row) + "\n" for row in rows)
                 file.flush()
-        return runs(question, replications, folder, jobs, models, first_seed)
+        return runs(question, replications, folder, jobs, first_seed)
     wanted = [first_seed + i for i in range(replications)]
     return have[have["seed"].isin(wanted) & have["model"].isin(models)].reset_index(drop=True)
 
