@@ -45,7 +45,7 @@ def collect(folder: Path, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All runs and ceilings."""
     found, best = [], []
     for world, endpoint in CELLS:
-        best.append(ceilings(world, endpoint, folder))
+        best.append(ceilings(world, endpoint, folder, jobs))
         for n in REPLICATIONS:
             found.append(runs(question(world, endpoint, n), replications(world, endpoint, n), folder, jobs))
             print(f"{world} {endpoint} {n}", flush=True)
@@ -73,6 +73,8 @@ def one_table(found: pd.DataFrame, best: pd.DataFrame) -> str:
         ]
         rows.append([f"{name} {REGISTRY[name].title}", *cells])
     for name, words in ((OBSERVED, "**best from what is observed**"), (LATENT, "best from the latent state")):
+        if best.empty:
+            continue
         row = best[best["model"] == name].iloc[0]
         values = [f"{row[figure]:.3f}" for figure in ("auc", "brier")] + [f"{row['slope']:.2f}"]
         rows.append([words, *(value for value in values for _ in sizes)])
@@ -92,7 +94,7 @@ def main() -> None:
     """Run what is missing, print, and write the page when asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=Path, default=KEEP, help="where finished runs are kept [default: %(default)s]")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=2, help="processes; 0 shows what is kept and runs nothing")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/models_by_size.md")
     asked = parser.parse_args()
     text = pages(*collect(asked.keep, asked.jobs))

@@ -178,14 +178,14 @@ def runs(
     jobs: int = 2,
     first_seed: int = 1000,
 ) -> pd.DataFrame:
-    """Rows of a question, from what is kept and, for missing seeds, by running."""
+    """Rows of a question, from what is kept and, for missing seeds, by running (``jobs`` = 0: only what is kept)."""
     place, models = kept(folder, question), affordable(question)
     place.parent.mkdir(parents=True, exist_ok=True)
     lines = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
     have = pd.DataFrame([json.loads(line) for line in lines])
     done = set() if have.empty else set(have.loc[have["model"].isin(models), "seed"])
     missing = [first_seed + i for i in range(replications) if first_seed + i not in done]
-    if missing:
+    if missing and jobs:
         ceilings(question.world, question.endpoint, folder)
         one = partial(_by_index, question, models, folder, tuple(missing))
         with place.open("a", encoding="utf-8") as file:
@@ -193,6 +193,8 @@ def runs(
                 file.writelines(json.dumps(row) + "\n" for row in rows)
                 file.flush()
         return runs(question, replications, folder, jobs, first_seed)
+    if have.empty:
+        return have
     wanted = [first_seed + i for i in range(replications)]
     return have[have["seed"].isin(wanted) & have["model"].isin(models)].reset_index(drop=True)
 
@@ -203,10 +205,12 @@ def _by_index(
     return run_one(question, models, folder, seeds[place])
 
 
-def ceilings(world: str, endpoint: str, folder: Path) -> pd.DataFrame:
+def ceilings(world: str, endpoint: str, folder: Path, jobs: int = 2) -> pd.DataFrame:
     """Ceilings of a world and endpoint, kept like the runs."""
     place = kept(folder, Question(world, endpoint, 0))
     if not place.exists():
+        if not jobs:
+            return pd.DataFrame()
         place.parent.mkdir(parents=True, exist_ok=True)
         rows = run_ceilings(world, endpoint, folder)
         place.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
