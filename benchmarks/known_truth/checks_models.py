@@ -33,7 +33,7 @@ def _small(folder: Path, jobs: int) -> pd.DataFrame:
 
 def never_above_the_ceiling(folder: Path, jobs: int) -> list[Check]:
     """4. Paired z of the simulator's posterior against every model, AUC and Brier score."""
-    found = pd.concat([_large(folder, jobs), _small(folder, jobs)])
+    found = pd.concat([_large(folder, jobs), _small(folder, jobs)], ignore_index=True)
     rows = []
     for figure in ("z auc", "z brier"):
         worst = found.loc[found[figure].idxmin()]
