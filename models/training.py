@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,7 @@ from models.metrics.probability import Judged
 from models.policy import appoint
 from models.result import FITTED, NOT_ESTIMABLE, ModelResult, TrainingResult
 from models.validation.aspects import aspects_of
-from models.validation.blocks import BLOCKS, PATIENT, SITE
+from models.validation.blocks import SITE
 from models.validation.bootstrap import bootstrap, frozen
 from models.validation.cohort import Cohort, build_cohort
 from models.validation.comparison import compare, with_decision_bands
@@ -27,67 +26,8 @@ from models.validation.judgement import arm_counts, judge_model
 from models.validation.on_demand import on_demand
 from models.validation.optimism import disagreement, refit_often, second_opinion
 from models.validation.parallel import Mapper, Progress, silent
+from models.validation.plan import Plan
 from models.validation.plates import check_batches
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How an endpoint is validated.
-
-    Attributes
-    ----------
-    folds, repeats : int
-        Repeated k-fold cross-validation by patient.
-    resamples : int
-        Bootstrap of patients and pipeline behind the intervals; 0 leaves intervals out.
-    draws : int
-        Bootstrap refits behind each patient's interval.
-    seed : int
-    jobs : int
-        Threads; no effect on the results.
-    blocks : {"patient", "site"}
-        What is never on both sides of a split: with "site" whole sites are left out.
-    learning_curve : bool
-        Whether the shown model and its comparators are fitted on shares of the training folds, too.
-    permutations : int
-        Permutations of the outcomes behind the null distribution; 0 leaves it out.
-    exploratory : bool
-        A plan too small to be evidence; no model of it becomes champion or challenger.
-    learner_refits : int
-        Learners are refitted in about so many of the resamples and draws; 0 is all of them.
-    """
-
-    folds: int
-    repeats: int
-    resamples: int
-    draws: int
-    seed: int = 20240601
-    jobs: int = 2
-    blocks: str = PATIENT
-    learning_curve: bool = False
-    permutations: int = 0
-    exploratory: bool = False
-    learner_refits: int = 0
-
-    def __post_init__(self) -> None:
-        if self.blocks not in BLOCKS:
-            raise ValueError(f"blocks is {self.blocks!r}; expected one of {', '.join(BLOCKS)}")
-
-    @classmethod
-    def from_protocol(cls, protocol: Protocol, **changes: Any) -> Plan:
-        """The protocol's plan, with single settings changed."""
-        settings: dict[str, Any] = {
-            "folds": int(protocol["validation.folds"]),
-            "repeats": int(protocol["validation.repeats"]),
-            "resamples": int(protocol["validation.bootstrap"]),
-            "draws": int(protocol["models.coefficient_draws"]),
-            "learner_refits": int(protocol["validation.learner_refits"]),
-        }
-        return cls(**(settings | changes))
-
-    def every(self, count: int) -> int:
-        """Learners are refitted in every so many of ``count`` resamples."""
-        return max(1, count // self.learner_refits) if self.learner_refits else 1
 
 
 def with_comparators(models: Sequence[str]) -> tuple[str, ...]:

@@ -163,7 +163,7 @@ def models_table(training: TrainingResult) -> Table:
         marks.append(MARK if name == training.champion else "")
     caption = (
         f"{rests_on(training)}; out-of-fold, weighted, 95% intervals; differences paired, with P (two-sided, bootstrap "
-        f"normal) and P by Holm over the models. Positive favours the model."
+        f"normal) and, in brackets, P by Holm over the models. Positive favours the model."
     )
     heads = ("Model", "AUC", "Brier", "Slope", "Observed / expected", f"AUC minus {CLINICAL_COMPARATOR}")
     return Table(heads, tuple(rows), caption, tuple(marks))
@@ -179,7 +179,7 @@ def difference_cell(training: TrainingResult, name: str, against: str = CLINICAL
         return "–"
     row = found.iloc[0]
     words = interval(row["difference"], row["lower"], row["upper"])
-    return f"{words}; P {p_value(row['p'])}, Holm {p_value(row['p_holm'])}"
+    return f"{words}; P {p_value(row['p'])} ({p_value(row['p_holm'])})"
 
 
 def arms_table(training: TrainingResult) -> Table:
