@@ -6,6 +6,7 @@ comparator is fitted (``pip install scikit-survival`` in an environment of one's
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,9 @@ class SurvivalComparator(RiskModel):
         self._fitted = self._fit_survival(design, Surv.from_arrays(event, time), groups[own])
         return state
 
+    @abstractmethod
     def _fit_survival(self, design: np.ndarray, target: np.ndarray, groups: np.ndarray) -> Any:
-        raise NotImplementedError
+        """A fitted scikit-survival model that predicts survival functions."""
 
     def _probability(self, state: State, matrix: np.ndarray) -> np.ndarray:
         design = prepare(state, matrix)[:, state["kept"]]
