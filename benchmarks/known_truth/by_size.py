@@ -22,7 +22,7 @@ from models.estimators.specification import REGISTRY
 COMMAND = "python -m benchmarks.known_truth.by_size --write"
 KEEP = Path("var/known_truth")
 PRIMARY = ("MRD36@6", "ER12@12")
-REPLICATIONS = {106: 8, 1000: 2, 10_000: 1}
+REPLICATIONS = {106: 20, 1000: 4, 10_000: 1}
 # The world of the acceptance checks is run more often, and with cross-validation at the size of the trial.
 CHECKED_WORLD, CHECKED = "protocol", {106: 100, 1000: 8, 10_000: 1}
 OTHERS = ("contemporary", "developer", "independent", "null")

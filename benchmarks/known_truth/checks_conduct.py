@@ -15,7 +15,7 @@ from features.outcomes import label
 from models.censoring import VisitCensoring
 from models.metrics.discrimination import auc, auc_with_interval
 
-LOCKS, COVERED, PLATED, LARGE = 100, 300, 20, 4
+LOCKS, COVERED, PLATED, LARGE = 200, 1000, 60, 5
 
 
 def censoring(folder: Path, jobs: int) -> list[Check]:

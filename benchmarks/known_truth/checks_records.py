@@ -22,7 +22,7 @@ from models.estimators.specification import DEFAULT_MODELS
 from models.validation.cohort import build_cohort
 
 GOLD = Path(__file__).resolve().parents[2] / "tests/features/fixtures/labels"
-SMALL, CLEAN, PLATED = 160, 20, 40
+SMALL, CLEAN, PLATED = 160, 20, 100
 
 
 def gold_labels(folder: Path, jobs: int) -> list[Check]:
