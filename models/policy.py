@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from data.protocol import Endpoint, Protocol
 from models.estimators.specification import CLINICAL_COMPARATOR
 
+PRIMARY = "primary"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -21,6 +23,16 @@ class Verdict:
     challenger: str
     reason: str
     shown: str = ""
+
+
+def registered_models(endpoint: Endpoint, labelled: int, protocol: Protocol) -> list[str]:
+    """Models that are trained unless a run asks for others.
+
+    Below ``policy.small_n`` labelled patients learners are comparators of the primary endpoints only: at the others
+    they would add looks at the same few events, and most of the time that a training takes.
+    """
+    few = endpoint.role != PRIMARY and labelled < int(protocol["policy.small_n"])
+    return list(protocol["models.registered_few" if few else "models.registered"])
 
 
 def appoint(endpoint: Endpoint, labelled: int, fitted: Collection[str], protocol: Protocol) -> Verdict:

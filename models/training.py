@@ -13,7 +13,7 @@ from features.landmark import LandmarkTable
 from features.outcomes import Outcome, label_version
 from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY, RULE, build, specification
 from models.metrics.probability import Judged
-from models.policy import appoint
+from models.policy import appoint, registered_models
 from models.result import FITTED, NOT_ESTIMABLE, ModelResult, TrainingResult
 from models.validation.aspects import aspects_of
 from models.validation.blocks import SITE
@@ -74,8 +74,8 @@ def train_endpoint(
     origin : Series of datetime64
         Time zero by patient (``features.clock.origin_dates``); proves that tables end at L(s).
     models : sequence of str, optional
-        Names in ``models.estimators.specification``; all by default. The rule and the clinical comparator are always
-        added.
+        Names in ``models.estimators.specification``; those of the policy by default
+        (:func:`models.policy.registered_models`). The rule and the clinical comparator are always added.
     plan : Plan, optional
         The protocol's by default.
     progress : callable
@@ -102,8 +102,9 @@ def train_endpoint(
     plan = plan or Plan.from_protocol(protocol)
     if not plan.exploratory:
         check_plan(plan.folds, plan.repeats, protocol)
-    names = with_comparators(models or protocol["models.registered"])
     cohort = replace(build_cohort(tables, outcome, endpoint, protocol, origin), blocks=plan.blocks)
+    labelled = cohort.counts()["labelled"]
+    names = with_comparators(models or registered_models(endpoint, labelled, protocol))
     judged = _judged(cohort)
     version = tables[endpoint.landmark].version
     facts = {
@@ -124,7 +125,9 @@ def train_endpoint(
     check_batches(batches, cohort.judged, protocol, plan.seed)
 
     jobs = mapper or plan.jobs
-    unfitted = {name: build(name, endpoint, protocol, version=version, seed=plan.seed) for name in names}
+    unfitted = {
+        name: build(name, endpoint, protocol, version=version, seed=plan.seed, labelled=labelled) for name in names
+    }
     assignment = assign_folds(cohort, plan.folds, plan.repeats, plan.seed)
     # With few sites there are as many folds, and no second way to deal them.
     folds, facts["repeats"] = int(assignment.max()) + 1, len(assignment)

@@ -1,21 +1,23 @@
 """AUC, Brier score and calibration slope of every model by number of patients and world, against the best achievable.
 
-    python -m benchmarks.known_truth.by_size [--keep DIR] [--jobs N] [--write]
+    python -m benchmarks.known_truth.by_size [--world W ...] [--keep DIR] [--jobs N] [--write]
 
 The best achievable is the posterior probability that the simulator itself gives a patient from everything observed up
 to the landmark; nothing that looks at those data can rank better. ``--write`` puts the tables into
-docs/models_by_size.md. Finished runs are kept in DIR (default var/known_truth) and not repeated.
+docs/models_by_size.md, where tables of worlds that were not asked for stay. Finished runs are kept in DIR (default
+var/known_truth) and not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks.known_truth.cohorts import mean_and_error
-from benchmarks.known_truth.page import table, write
+from benchmarks.known_truth.page import read, sections, table, write
 from benchmarks.known_truth.runs import LATENT, OBSERVED, Question, ceilings, runs
 from models.estimators.specification import REGISTRY
 
@@ -27,6 +29,7 @@ REPLICATIONS = {106: 20, 1000: 4, 10_000: 1}
 CHECKED_WORLD, CHECKED = "protocol", {106: 100, 1000: 8, 10_000: 1}
 OTHERS = ("contemporary", "developer", "independent", "null")
 CELLS = (*((CHECKED_WORLD, endpoint) for endpoint in PRIMARY), *((world, PRIMARY[0]) for world in OTHERS))
+WORLDS = (CHECKED_WORLD, *OTHERS)
 REPEATS = 2
 
 
@@ -41,10 +44,10 @@ def replications(world: str, endpoint: str, n: int) -> int:
     return CHECKED[n] if world == CHECKED_WORLD and endpoint == PRIMARY[0] else REPLICATIONS[n]
 
 
-def collect(folder: Path, jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All runs and ceilings."""
+def collect(folder: Path, jobs: int, worlds: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """All runs and ceilings of some worlds."""
     found, best = [], []
-    for world, endpoint in CELLS:
+    for world, endpoint in (cell for cell in CELLS if cell[0] in worlds):
         best.append(ceilings(world, endpoint, folder, jobs))
         for n in REPLICATIONS:
             found.append(runs(question(world, endpoint, n), replications(world, endpoint, n), folder, jobs))
@@ -81,26 +84,28 @@ def one_table(found: pd.DataFrame, best: pd.DataFrame) -> str:
     return table(head, rows)
 
 
-def pages(found: pd.DataFrame, best: pd.DataFrame) -> str:
-    """Tables of all worlds and endpoints."""
-    parts = []
+def pages(found: pd.DataFrame, best: pd.DataFrame) -> dict[str, str]:
+    """Tables of all worlds and endpoints by their heading."""
+    parts = {}
     for (world, endpoint), rows in found.groupby(["world", "endpoint"], sort=False):
         own = best[(best["world"] == world) & (best["endpoint"] == endpoint)]
-        parts.append(f"### World {world}, {endpoint}\n\n{one_table(rows, own)}")
-    return "\n\n".join(parts)
+        parts[f"### World {world}, {endpoint}"] = one_table(rows, own)
+    return parts
 
 
 def main() -> None:
     """Run what is missing, print, and write the page when asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--world", nargs="+", choices=WORLDS, default=WORLDS, help="worlds [default: all]")
     parser.add_argument("--keep", type=Path, default=KEEP, help="where finished runs are kept [default: %(default)s]")
     parser.add_argument("--jobs", type=int, default=2, help="processes; 0 shows what is kept and runs nothing")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/models_by_size.md")
     asked = parser.parse_args()
-    text = pages(*collect(asked.keep, asked.jobs))
-    print(text)
+    parts = pages(*collect(asked.keep, asked.jobs, asked.world))
+    print("\n\n".join(f"{heading}\n\n{text}" for heading, text in parts.items()))
     if asked.write:
-        write("models_by_size.md", COMMAND, text)
+        order = [f"### World {world}, {endpoint}" for world, endpoint in CELLS]
+        write("models_by_size.md", COMMAND, sections(read("models_by_size.md", COMMAND), parts, order))
 
 
 if __name__ == "__main__":

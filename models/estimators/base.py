@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,11 +105,11 @@ class RiskModel(ClassifierMixin, BaseEstimator, ABC):
         return copy(self).set_params(**chosen) if chosen else self
 
     def _matrix(self, X: pd.DataFrame) -> np.ndarray:
-        position = {name: i for i, name in enumerate(X.columns)}
-        missing = [term for term in self.terms if term not in position]
-        if missing:
-            raise ValueError(f"{type(self).__name__} needs the column {missing[0]!r}; the table does not have it")
-        return X.to_numpy(dtype=float)[:, [position[term] for term in self.terms]]
+        place = positions(tuple(X.columns.tolist()), tuple(self.terms))
+        if (place < 0).any():
+            missing = self.terms[int(np.argmin(place))]
+            raise ValueError(f"{type(self).__name__} needs the column {missing!r}; the table does not have it")
+        return X.to_numpy(dtype=float)[:, place]
 
     @abstractmethod
     def _fit_state(self, X: pd.DataFrame, y: np.ndarray, groups: np.ndarray) -> dict[str, np.ndarray]:
@@ -125,6 +126,13 @@ class RiskModel(ClassifierMixin, BaseEstimator, ABC):
     def describe(self) -> dict[str, Any]:
         """Fitted figures worth a row in a model card: penalty, coefficients per standard deviation."""
         return {}
+
+
+@lru_cache(maxsize=256)
+def positions(columns: tuple[str, ...], terms: tuple[str, ...]) -> np.ndarray:
+    """Where the terms stand among the columns; -1 for one that does not."""
+    place = {name: i for i, name in enumerate(columns)}
+    return np.array([place.get(term, -1) for term in terms], dtype=int)
 
 
 def bounded_logit(probability: np.ndarray) -> np.ndarray:

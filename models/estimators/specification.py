@@ -119,7 +119,15 @@ def stack(endpoint: Endpoint, protocol: Protocol) -> tuple[tuple[float, float], 
     return (own, *(pair for pair in others if pair[1] > pair[0]))
 
 
-def build(name: str, endpoint: Endpoint, protocol: Protocol, *, version: str | None = None, seed: int = 0) -> RiskModel:
+def build(
+    name: str,
+    endpoint: Endpoint,
+    protocol: Protocol,
+    *,
+    version: str | None = None,
+    seed: int = 0,
+    labelled: int | None = None,
+) -> RiskModel:
     """An unfitted estimator of a registered model for an endpoint.
 
     Parameters
@@ -130,6 +138,9 @@ def build(name: str, endpoint: Endpoint, protocol: Protocol, *, version: str | N
     version : str, optional
         Assay version, whose cut-offs the rules take; the protocol's default otherwise.
     seed : int
+    labelled : int, optional
+        Labelled patients of the trial: how much its models may tune, in every fold alike. By the rows of each fit
+        otherwise.
 
     Returns
     -------
@@ -142,7 +153,7 @@ def build(name: str, endpoint: Endpoint, protocol: Protocol, *, version: str | N
         For a name that is not registered, or a bridge that the protocol does not know.
     """
     spec = specification(name)
-    model = _plain(spec, endpoint, protocol, version, seed)
+    model = _plain(spec, endpoint, protocol, version, seed, labelled)
     if BRIDGED not in spec.terms:
         return model
     return learning(model, endpoint, protocol, seed, everything=spec.terms == ALL)
@@ -208,7 +219,9 @@ def recipe(protocol: Protocol, seed: int = 0, everything: bool = True) -> dict[s
     }
 
 
-def _plain(spec: Specification, endpoint: Endpoint, protocol: Protocol, version: str | None, seed: int) -> RiskModel:
+def _plain(
+    spec: Specification, endpoint: Endpoint, protocol: Protocol, version: str | None, seed: int, labelled: int | None
+) -> RiskModel:
     """The model itself, on columns that are there."""
     name = spec.name
     landmark = endpoint.landmark
@@ -224,14 +237,15 @@ def _plain(spec: Specification, endpoint: Endpoint, protocol: Protocol, version:
         return LogisticRisk(spec.terms, landmark, LOGISTIC_PENALTIES, FLAGGED, seed=seed)
     if name == "M4":
         least = int(protocol["models.least_varied"])
-        plan = elastic_net_plan(protocol)
+        plan = elastic_net_plan(protocol, labelled)
         return NetRisk(spec.terms, landmark, least_varied=least, stages=stages, seed=seed, **plan)
     if name == "M5":
-        plan = boosting_plan(protocol)
+        plan = boosting_plan(protocol, labelled=labelled)
         return BoostedTrees(spec.terms, landmark, increasing=INCREASING, stages=stages, seed=seed, **plan)
     visits = tuple(visit for visit in protocol.visit_grid if landmark < visit <= endpoint.horizon)
     if name == "M6":
-        plan = boosting_plan(protocol, {"scale": [float(scale) for scale in protocol["models.aft_scales"]]})
+        scales = [float(scale) for scale in protocol["models.aft_scales"]]
+        plan = boosting_plan(protocol, {"scale": scales}, labelled)
         return BoostedAFT(
             spec.terms,
             landmark,

@@ -48,7 +48,9 @@ def draw_configurations(space: Mapping[str, Sequence[Any]], count: int, seed: in
     )
 
 
-def boosting_plan(protocol: Protocol, extra: Mapping[str, Sequence[Any]] | None = None) -> dict[str, Any]:
+def boosting_plan(
+    protocol: Protocol, extra: Mapping[str, Sequence[Any]] | None = None, labelled: int | None = None
+) -> dict[str, Any]:
     """Configurations of boosted trees and how many of them may be tried, as settings of the estimators.
 
     Below ``policy.small_n`` labelled patients the preset alone, with each value of ``extra``; then as many random
@@ -60,6 +62,8 @@ def boosting_plan(protocol: Protocol, extra: Mapping[str, Sequence[Any]] | None 
         ``models.boosting_preset``, ``models.boosting_space``, ``models.tuning_*``, ``policy.small_n``.
     extra : mapping of setting to its values, optional
         What even a small sample chooses (the scale of a survival model); at most a few values.
+    labelled : int, optional
+        Labelled patients of the trial, which then decide for all its fits; the rows of each fit otherwise.
     """
     extra = dict(extra or {})
     seed, most = int(protocol["models.tuning_seed"]), dict(protocol["models.tuning_configurations"])
@@ -68,17 +72,24 @@ def boosting_plan(protocol: Protocol, extra: Mapping[str, Sequence[Any]] | None 
     drawn = draw_configurations(dict(protocol["models.boosting_space"]) | extra, int(most["large"]) - len(few), seed)
     return {
         "configurations": (*few, *drawn),
-        "tries": _tries(protocol, len(few), int(most["middle"]), int(most["large"])),
+        "tries": _tries(protocol, (len(few), int(most["middle"]), int(most["large"])), labelled),
         "tuning_folds": int(protocol["models.tuning_folds"]),
     }
 
 
-def elastic_net_plan(protocol: Protocol) -> dict[str, Any]:
+def elastic_net_plan(protocol: Protocol, labelled: int | None = None) -> dict[str, Any]:
     """Grid of the elastic net: a ridge penalty for small samples, mixtures with the lasso for larger ones."""
     penalties = tuple(float(penalty) for penalty in protocol["models.elastic_net_penalties"])
     ratios = tuple(float(ratio) for ratio in protocol["models.elastic_net_ratios"])
-    return {"penalties": penalties, "ratios": ratios, "ratios_tried": _tries(protocol, 1, len(ratios), len(ratios))}
+    tried = _tries(protocol, (1, len(ratios), len(ratios)), labelled)
+    return {"penalties": penalties, "ratios": ratios, "ratios_tried": tried}
 
 
-def _tries(protocol: Protocol, small: int, middle: int, large: int) -> Tries:
-    return (0, small), (int(protocol["policy.small_n"]), middle), (int(protocol["models.free_tuning_n"]), large)
+def _tries(protocol: Protocol, counts: tuple[int, int, int], labelled: int | None) -> Tries:
+    """Counts of small, middle and large samples; one for all fits where the size of the trial is given.
+
+    Folds of a trial just above a limit lie below it: they would be fitted by another rule than the final model.
+    """
+    limits = (0, int(protocol["policy.small_n"]), int(protocol["models.free_tuning_n"]))
+    tries = tuple(zip(limits, counts, strict=True))
+    return tries if labelled is None else ((0, allowed(labelled, tries)),)

@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike
 from models.censoring import kaplan_meier_weights
 from models.metrics.intervals import logit_interval, normal_quantile
 
+# Case-control pairs up to which they are compared one by one.
+PAIRS = 250_000
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -139,23 +142,58 @@ def within_fold_auc(label: np.ndarray, score: np.ndarray, weight: np.ndarray, fo
     Parameters
     ----------
     label, score, weight, fold : arrays of shape (n,)
+        ``fold`` numbered from 0.
 
     Returns
     -------
     float
         NaN when no fold holds both classes.
     """
-    label = np.asarray(label, dtype=float)
+    return float(group_aucs(label, score, weight, fold, np.ones((1, len(label)), dtype=bool))[0])
+
+
+def group_aucs(
+    label: np.ndarray, score: np.ndarray, weight: np.ndarray, fold: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    """:func:`within_fold_auc` in groups of patients, shape (n_groups,).
+
+    Parameters
+    ----------
+    label, score, weight, fold : arrays of shape (n,)
+    groups : ndarray of bool, shape (n_groups, n)
+        Who belongs to each group; groups may overlap.
+
+    Notes
+    -----
+    Few patients are compared pair by pair, once for all groups; many are sorted, which needs less memory.
+    """
+    label, score, fold = np.asarray(label, dtype=float), np.asarray(score, dtype=float), np.asarray(fold)
+    case, control = (np.flatnonzero((label == side) & (weight > 0)) for side in (1, 0))
+    if len(case) * len(control) > PAIRS:
+        pairs = [_sorted_pairs(case[rows[case]], control[rows[control]], score, weight, fold) for rows in groups]
+        won, total = np.array(pairs).T
+    else:
+        fair = (fold[case][:, None] == fold[control]).astype(float)
+        high, low = score[case][:, None], score[control]
+        above = ((high > low) + 0.5 * (high == low)) * fair
+        cases, controls = groups[:, case] * weight[case], groups[:, control] * weight[control]
+        won, total = ((cases @ matrix * controls).sum(axis=1) for matrix in (above, fair))
+    return np.divide(won, total, out=np.full(len(groups), np.nan), where=total > 0)
+
+
+def _sorted_pairs(
+    case: np.ndarray, control: np.ndarray, score: np.ndarray, weight: np.ndarray, fold: np.ndarray
+) -> tuple[float, float]:
+    """Weight of the pairs within folds that are ranked correctly, and of all."""
     won = total = 0.0
-    for part in np.unique(fold):
-        here = (fold == part) & (weight > 0)
-        case, control = here & (label == 1), here & (label == 0)
-        if case.any() and control.any():
-            share = _share_below(score[case], score[control], weight[control])
-            opposite = weight[control].sum()
-            won += opposite * float(weight[case] @ share)
-            total += opposite * float(weight[case].sum())
-    return won / total if total > 0 else np.nan
+    for part in np.unique(fold[case]):
+        high, low = case[fold[case] == part], control[fold[control] == part]
+        if len(low):
+            share = _share_below(score[high], score[low], weight[low])
+            opposite = weight[low].sum()
+            won += opposite * float(weight[high] @ share)
+            total += opposite * float(weight[high].sum())
+    return won, total
 
 
 @dataclass(frozen=True)

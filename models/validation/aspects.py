@@ -10,7 +10,7 @@ import numpy as np
 from data.protocol import Protocol
 from models.metrics.calibration import flexible_calibration
 from models.metrics.decision import decision_figures
-from models.metrics.discrimination import within_fold_auc
+from models.metrics.discrimination import group_aucs
 from models.metrics.heterogeneity import Group, groups_of
 from models.metrics.intervals import effective_size
 from models.metrics.probability import Judged, brier_score
@@ -76,7 +76,8 @@ def _knots(judged: Judged, protocol: Protocol) -> int:
 
 def everybody_in_groups(judged: Judged, aspects: Aspects) -> dict[str, np.ndarray]:
     """Groups by suffix: the arms always, then those of the aspects."""
-    return {str(arm): judged.arm == arm for arm in np.unique(judged.arm[judged.known])} | dict(aspects.groups)
+    arms = sorted(set(judged.arm[judged.known].tolist()))
+    return {str(arm): judged.arm == arm for arm in arms} | dict(aspects.groups)
 
 
 def composite_of(judged: Judged, aspects: Aspects) -> Judged | None:
@@ -91,18 +92,21 @@ def composite_of(judged: Judged, aspects: Aspects) -> Judged | None:
 def ranking_figures(judged: Judged, probability: np.ndarray, fold: np.ndarray, aspects: Aspects) -> Figures:
     """AUC over pairs within folds in every group and for the composite."""
     known = judged.known & ~np.isnan(probability)
-    out = {
-        f"auc|{name}": within_fold_auc(*_columns(judged, probability, fold, known & rows))
-        for name, rows in everybody_in_groups(judged, aspects).items()
-    }
+    groups = everybody_in_groups(judged, aspects)
+    found = _areas(judged, probability, fold, known, np.array([*groups.values()]))
+    out = dict(zip((f"auc|{name}" for name in groups), found, strict=True))
     composite = composite_of(judged, aspects)
     if composite is not None:
-        out[f"auc|{COMPOSITE}"] = within_fold_auc(*_columns(composite, probability, fold, composite.known & known))
+        known &= composite.known
+        out[f"auc|{COMPOSITE}"] = _areas(composite, probability, fold, known, known[None])[0]
     return out
 
 
-def _columns(judged: Judged, probability: np.ndarray, fold: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, ...]:
-    return judged.label[rows], probability[rows], judged.weight[rows], fold[rows]
+def _areas(
+    judged: Judged, probability: np.ndarray, fold: np.ndarray, rows: np.ndarray, groups: np.ndarray
+) -> list[float]:
+    columns = judged.label[rows], probability[rows], judged.weight[rows], fold[rows]
+    return group_aucs(*columns, groups[:, rows]).tolist() if len(groups) else []
 
 
 def level_figures(judged: Judged, probability: np.ndarray, aspects: Aspects) -> Figures:

@@ -158,6 +158,16 @@ def test_how_much_is_tuned_goes_by_the_number_of_labelled(protocol, labelled, tr
     assert allowed(labelled, elastic_net_plan(protocol)["ratios_tried"]) == net
 
 
+@pytest.mark.parametrize("name", ["M4", "M5", "M6"])
+def test_the_size_of_the_trial_decides_for_all_its_fits(protocol, name):
+    """Folds of a trial of 310 hold 248: they may tune what the final fit may."""
+    for labelled, net, trees in ((299, 1, None), (310, 2, 20)):
+        inner = build(name, protocol.endpoint("MRD36@6"), protocol, labelled=labelled).inner
+        tries = inner.ratios_tried if name == "M4" else inner.tries
+        expected = net if name == "M4" else trees or {"M5": 1, "M6": len(protocol["models.aft_scales"])}[name]
+        assert allowed(248, tries) == allowed(labelled, tries) == expected
+
+
 def test_a_better_configuration_is_found_kept_and_frozen(protocol, world):
     X, y = interval_rows(400)
     bad = PRESET | {"rounds": 1}

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.known_truth import checks_models, naive_labels, naive_leaks, naive_nulls
+from benchmarks.known_truth import acceptance, by_size, checks_models, naive_labels, naive_leaks, naive_nulls, page
 from models.metrics.probability import Judged
 
 
@@ -28,6 +28,20 @@ def test_a_model_that_could_not_be_fitted_does_not_pass_the_check_of_calibration
     small.loc[5, "slope"] = np.nan
     failed = [check.what for check in checks_models.calibration(Path(), 1) if not check.met]
     assert len(failed) == 3 and all("M5" in what for what in failed)
+
+
+def test_a_part_of_a_campaign_replaces_its_own_part_of_a_page():
+    written = page.table(
+        ["check", "figure", "met"], [["1", "old", "yes"], ["2", "stays", ""], ["9", "stays", "yes"]], 2
+    )
+    lines = page.rows(written, [["5", "new", ""], ["1", "new", "**no**"]], list(acceptance.CHECKS))
+    assert lines == [["1", "new", "**no**"], ["2", "stays", ""], ["5", "new", ""], ["9", "stays", "yes"]]
+    order = ["### World a", "### World b", "### World c"]
+    before = "### World c\n\n| old |\n\n### World a\n\n| stays |"
+    after = page.sections(before, {"### World c": "| new |", "### World b": "| first |"}, order)
+    assert after == "### World a\n\n| stays |\n\n### World b\n\n| first |\n\n### World c\n\n| new |"
+    for name, command in (("acceptance.md", acceptance.COMMAND), ("models_by_size.md", by_size.COMMAND)):
+        assert page.read(name, command)
 
 
 def test_the_truth_of_the_lock_does_not_rest_on_labels_of_ours(monkeypatch):

@@ -15,7 +15,7 @@ from models.censoring import VisitCensoring
 from models.estimators.newton import CannotFit
 from models.estimators.stacked_cox import StackedCox
 from models.metrics.discrimination import auc
-from models.policy import appoint
+from models.policy import appoint, registered_models
 from models.result import FITTED, NOT_ESTIMABLE
 from models.scoring import COLUMNS, Champion, calls, score
 from models.tracking.model_card import model_card
@@ -205,6 +205,16 @@ def test_the_policy_appoints_by_size_never_by_performance(
     verdict = appoint(protocol.endpoint(endpoint), labelled, fitted, protocol)
     assert (verdict.champion, verdict.challenger) == (champion, challenger)
     assert words in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "labelled", "learners"),
+    [("MRD36@6", 82, True), ("ER12@12", 299, True), ("MRD36@12", 299, False), ("MRD36@12", 300, True)],
+)
+def test_few_patients_carry_learners_at_primary_endpoints_only(protocol, endpoint, labelled, learners):
+    names = registered_models(protocol.endpoint(endpoint), labelled, protocol)
+    assert {"M0", "M1", "M2", "M3", "Mc"} <= set(names)
+    assert {"M4", "M5", "M6"} & set(names) == ({"M4", "M5", "M6"} if learners else set())
 
 
 @pytest.mark.parametrize(
