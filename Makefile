@@ -37,7 +37,7 @@ types: env
 	$(BIN)/mypy
 
 test: lint types  ## what CI runs: style, types, floors, tests
-	$(BIN)/python -m pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: lint types  ## the tests and the slow campaigns
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
