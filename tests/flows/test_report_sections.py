@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from html import escape
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
 from report_cases import (
     Page,
     check,
@@ -25,6 +28,7 @@ from data.simulate import generate_advanced
 from data.trial import Trial
 from features.cohort import eligibility, lead_times, worst_grades
 from features.outcomes import build_outcome
+from flows.reports import style
 from flows.reports.cohort import calendar, intervals, lead
 from flows.reports.cohort.eligibility import eligibility_section
 from flows.reports.cohort.eligibility import measured as measured_words
@@ -50,6 +54,17 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is drawn at random is tested where it is computed."""
     monkeypatch.setattr(intervals, "RESAMPLES", 20)
     monkeypatch.setattr(lead, "DRAWS", 50)
+
+
+@pytest.fixture(autouse=True)
+def painted_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every figure is painted, none is laid out: test_report_cohort and test_report_browser look at those."""
+
+    def words(canvas: Canvas) -> str:
+        said = "".join(f"<text>{escape(text.get_text())}</text>" for text in canvas.findobj(Text))
+        return f'<svg width="400pt" height="300pt" viewBox="0 0 400 300"><g id="figure_1">{said}</g></svg>'
+
+    monkeypatch.setattr(style, "render", words)
 
 
 def page_of(trial: Trial, rules: Protocol | None = None) -> Page:
