@@ -133,18 +133,13 @@ def test_the_demo_ends_with_ten_lines(job: tuple[Home, Trained], tmp_path: Path)
     assert "ER12@36 not estimable" in lines[4] and "simulated" in lines[6] and "netest up --home" in lines[8]
 
 
-def test_cohort_report_is_one_file(job: tuple[Home, Trained]) -> None:
-    (path,) = run_report(job[0], "cohort")
-    text = path.read_text(encoding="utf-8")
-    assert path == job[0].reports / "cohort.html" and "MRD36@6" in text
-    assert not re.search(r"(?:src|href)=[\"']https?://", text)
-
-
-def test_the_cohort_report_lists_what_was_kept_out(job: tuple[Home, Trained], tmp_path: Path) -> None:
+def test_cohort_report_is_one_file_and_lists_what_was_kept_out(job: tuple[Home, Trained], tmp_path: Path) -> None:
     (tmp_path / "late.csv").write_text("", encoding="utf-8")
     assert run_ingest(job[0], [tmp_path / "late.csv"]).rejected == 1
     (path,) = run_report(job[0], "cohort")
-    assert "late.csv" in path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    assert path == job[0].reports / "cohort.html" and "MRD36@6" in text and "late.csv" in text
+    assert not re.search(r"(?:src|href)=[\"']https?://", text)
 
 
 def test_names_are_refused_before_any_work(job: tuple[Home, Trained], monkeypatch: pytest.MonkeyPatch) -> None:
