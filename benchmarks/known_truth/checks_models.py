@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from benchmarks.known_truth.cohorts import judged, make, mean_and_error, out_of_
 from benchmarks.known_truth.runs import CALIBRATION, Question, runs
 from models.estimators.specification import DEFAULT_MODELS, REGISTRY
 from models.metrics.discrimination import within_fold_auc
+from models.validation.cohort import STRATA
 from models.validation.permutation import permuted
 
 GAP_ENDPOINTS = ("ER12@6", "MRD36@6", "ER12@12", "MRD36@12")
@@ -121,11 +124,10 @@ def honest_validation(folder: Path, jobs: int) -> list[Check]:
     ]
 
 
-def _permuted(seed: int) -> dict[str, float]:
-    # A stream of its own: default_rng(seed) is default_rng([seed, 0]), which deals the folds, and labels that move with
-    # the folds are no null.
+def _permuted(strata: tuple[str, ...], seed: int) -> dict[str, float]:
+    # A stream of its own: default_rng(seed) is default_rng([seed, 0]), which deals the folds.
     rng = np.random.default_rng([seed, OWN_STREAM])
-    cohort = permuted(make(SMALL, 5).cohort(PRIMARY[0]), rng, within_arm=False)
+    cohort = replace(permuted(make(SMALL, 5).cohort(PRIMARY[0]), rng, within_arm=False), strata=strata)
     models = unfitted(cohort, [name for name in DEFAULT_MODELS if REGISTRY[name].calibrated])
     found, known = out_of_fold(cohort, models, seed=seed), judged(cohort)
     rows = known.known
@@ -138,11 +140,21 @@ def _permuted(seed: int) -> dict[str, float]:
 
 def nulls(folder: Path, jobs: int) -> list[Check]:
     """13. Permuted labels, and what the marker adds in the null world."""
-    found = pd.DataFrame(list(replicate(_permuted, PERMUTATIONS, 300, jobs, "permuted labels")))
-    rows = [
-        mean_check("13", f"AUC of {name} with permuted labels, n = 106", found[name], ".48 to .52", 0.48, 0.52)
-        for name in found
-    ]
+    rows = []
+    for strata in (STRATA, STRATA[:1]):
+        one, words = partial(_permuted, strata), " x ".join(strata)
+        found = pd.DataFrame(list(replicate(one, PERMUTATIONS, 300, jobs, f"permuted labels, folds by {words}")))
+        rows += [
+            mean_check(
+                "13",
+                f"AUC of {name}, permuted labels, n = 106, folds by {words}",
+                found[name],
+                ".48 to .52",
+                0.48,
+                0.52,
+            )
+            for name in found
+        ]
     large = _large(folder, jobs, NULL, PRIMARY[:1]).pivot(index="endpoint", columns="model", values="auc")
     for endpoint, own in large.iterrows():
         added = own[CHAMPION] - own["Mc"]

@@ -19,6 +19,7 @@ from models.estimators.specification import stack
 from models.validation.blocks import PATIENT
 from models.validation.leakage import check_one_version, check_risk_set, check_table
 
+STRATA = ("label", "arm")
 GROUPED_BY = ("site", "sex", "age", "primary_site", "grade")
 
 
@@ -54,6 +55,8 @@ class Cohort:
         Site of each patient, for blocking folds and never for a model; empty where unknown.
     blocks : {"patient", "site"}
         What may not be on both sides of a split.
+    strata : tuple of str
+        What folds are dealt evenly by: "label", or "label" and "arm".
     """
 
     endpoint: Endpoint
@@ -68,6 +71,7 @@ class Cohort:
     baseline: pd.DataFrame
     site: np.ndarray
     blocks: str = PATIENT
+    strata: tuple[str, ...] = STRATA
 
     @property
     def known_labels(self) -> np.ndarray:
@@ -215,7 +219,16 @@ def build_cohort(
         own=rows["landmark"].to_numpy() == endpoint.landmark,
         baseline=_baseline(tables[endpoint.landmark], labels),
         site=_sites([tables[landmark] for landmark, _ in stack(endpoint, protocol) if landmark in tables], patients),
+        strata=_strata(protocol),
     )
+
+
+def _strata(protocol: Protocol) -> tuple[str, ...]:
+    """What folds are dealt evenly by; the label always."""
+    wanted = tuple(protocol["validation.strata"])
+    if wanted not in (STRATA, STRATA[:1]):
+        raise ValueError(f'validation.strata is {list(wanted)}; expected ["label", "arm"] or ["label"]')
+    return wanted
 
 
 def _baseline(table: LandmarkTable, labels: pd.DataFrame) -> pd.DataFrame:

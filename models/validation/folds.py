@@ -22,11 +22,12 @@ Models = Mapping[str, RiskModel]
 
 
 def strata(cohort: Cohort) -> np.ndarray:
-    """Stratum of each patient: label x arm; unknown labels and patients of other landmarks have their own."""
+    """Stratum of each patient: label (x arm); unknown labels and patients of other landmarks have their own."""
     labels = cohort.labels
     known = labels["y"].map({1.0: "event", 0.0: "none"}).fillna("unknown").astype(str)
     called = labels["called"].map({True: "", False: " no call"})
-    own = (known + " " + labels["arm"].astype(str) + called).to_numpy()
+    arm = " " + labels["arm"].astype(str) if "arm" in cohort.strata else ""
+    own = (known + arm + called).to_numpy()
     return np.concatenate([own, np.full(len(cohort.patients) - len(own), "other landmark")])
 
 

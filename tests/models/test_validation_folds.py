@@ -21,6 +21,7 @@ from models.validation.folds import (
     cross_validate,
     deal,
     predict_fold,
+    strata,
     training_rows,
 )
 from models.validation.leakage import check_split, check_table
@@ -43,6 +44,22 @@ def test_folds_are_even_within_strata():
         counts = np.bincount(fold[stratum == name], minlength=5)
         assert counts.max() - counts.min() <= 1
     assert np.bincount(fold).tolist() == [8] * 5
+
+
+def test_the_protocol_says_what_folds_are_dealt_by(cohort, world, protocol):
+    by_arm, by_label = strata(cohort), strata(dataclasses.replace(cohort, strata=("label",)))
+    called = cohort.labels["called"].to_numpy()
+    assert {"event control", "event prrt", "none control"} <= set(by_arm[: len(called)][called])
+    assert set(by_label[: len(called)][called]) <= {"event", "none", "unknown"}
+
+    def asked(*strata: str):
+        record = dataclasses.replace(protocol.record("validation.strata"), value=list(strata))
+        rules = dataclasses.replace(protocol, records={**protocol.records, record.key: record})
+        return build_cohort(world.tables, world.outcome, cohort.endpoint, rules, world.surgery).strata
+
+    assert asked("label") == ("label",)
+    with pytest.raises(ValueError, match=r'validation.strata is .*arm.*; expected \["label", "arm"\] or'):
+        asked("arm")
 
 
 def test_every_patient_has_a_fold_in_every_repeat(cohort):
