@@ -54,6 +54,10 @@ class Endpoint:
         """Name safe for files and the model registry, e.g. ``mrd36-at-6``."""
         return re.sub(r"[^a-z0-9-]", "-", self.id.lower().replace("@", "-at-"))
 
+    @property
+    def primary(self) -> bool:
+        return self.role.startswith("primary")
+
 
 @dataclass(frozen=True)
 class Analyte:

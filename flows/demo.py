@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 DEMO_FOLDER = Path("var/demo")
 EXAMPLE = Path(__file__).resolve().parent.parent / "data" / "example"
 RULE, CLINICAL = "M0", "Mc"
-PRIMARY = "primary"
 PAGES = 3
 NAMED = 6
 
@@ -97,7 +96,7 @@ def _patient_pages(home: Home, trained: Trained, scored: Scored) -> list[Path]:
 def primary(trained: Trained) -> list[TrainingResult]:
     """Results of the protocol's primary endpoints; of all when it names none."""
     results = list(trained.results.values())
-    return [result for result in results if result.endpoint.role.startswith(PRIMARY)] or results
+    return [result for result in results if result.endpoint.primary] or results
 
 
 def ten_lines(

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from data.protocol import Endpoint, Protocol
 from models.estimators.specification import CLINICAL_COMPARATOR
 
-PRIMARY = "primary"
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -31,7 +29,7 @@ def registered_models(endpoint: Endpoint, labelled: int, protocol: Protocol) -> 
     Below ``policy.small_n`` labelled patients learners are comparators of the primary endpoints only: at the others
     they would add looks at the same few events, and most of the time that a training takes.
     """
-    few = endpoint.role != PRIMARY and labelled < int(protocol["policy.small_n"])
+    few = not endpoint.primary and labelled < int(protocol["policy.small_n"])
     return list(protocol["models.registered_few" if few else "models.registered"])
 
 

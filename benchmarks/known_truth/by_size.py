@@ -84,12 +84,17 @@ def one_table(found: pd.DataFrame, best: pd.DataFrame) -> str:
     return table(head, rows)
 
 
+def heading(world: str, endpoint: str) -> str:
+    """Heading of the table of a cell."""
+    return f"### World {world}, {endpoint}"
+
+
 def pages(found: pd.DataFrame, best: pd.DataFrame) -> dict[str, str]:
     """Tables of all worlds and endpoints by their heading."""
     parts = {}
     for (world, endpoint), rows in found.groupby(["world", "endpoint"], sort=False):
         own = best[(best["world"] == world) & (best["endpoint"] == endpoint)]
-        parts[f"### World {world}, {endpoint}"] = one_table(rows, own)
+        parts[heading(world, endpoint)] = one_table(rows, own)
     return parts
 
 
@@ -102,9 +107,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/models_by_size.md")
     asked = parser.parse_args()
     parts = pages(*collect(asked.keep, asked.jobs, asked.world))
-    print("\n\n".join(f"{heading}\n\n{text}" for heading, text in parts.items()))
+    order = [heading(*cell) for cell in CELLS]
+    print(sections("", parts, order))
     if asked.write:
-        order = [f"### World {world}, {endpoint}" for world, endpoint in CELLS]
         write("models_by_size.md", COMMAND, sections(read("models_by_size.md", COMMAND), parts, order))
 
 

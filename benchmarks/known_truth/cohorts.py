@@ -70,7 +70,8 @@ def unfitted(
     cohort: Cohort, names: Iterable[str], protocol: Protocol = PROTOCOL, seed: int = 0
 ) -> dict[str, RiskModel]:
     """Registered models for the endpoint of a cohort."""
-    return {name: build(name, cohort.endpoint, protocol, seed=seed) for name in names}
+    labelled = cohort.counts()["labelled"]
+    return {name: build(name, cohort.endpoint, protocol, seed=seed, labelled=labelled) for name in names}
 
 
 def fit(cohort: Cohort, names: Iterable[str], protocol: Protocol = PROTOCOL) -> dict[str, RiskModel | None]:

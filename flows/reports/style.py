@@ -100,15 +100,9 @@ def draw(
     with matplotlib.rc_context(settings):
         canvas = Canvas(figsize=size)
         painter(canvas, *values, **options)
-        svg = render(canvas)
-    return Figure(key=key, svg=inline(svg, key), title=title, caption=caption, alt=alt)
-
-
-def render(canvas: Canvas) -> str:
-    """Matplotlib's SVG of a painted figure: most of the time that a page takes."""
-    buffer = io.StringIO()
-    canvas.savefig(buffer, format="svg", dpi=160, metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+        buffer = io.StringIO()
+        canvas.savefig(buffer, format="svg", dpi=160, metadata={"Date": None, "Creator": None})
+    return Figure(key=key, svg=inline(buffer.getvalue(), key), title=title, caption=caption, alt=alt)
 
 
 def inline(svg: str, key: str) -> Markup:

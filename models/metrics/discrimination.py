@@ -142,7 +142,6 @@ def within_fold_auc(label: np.ndarray, score: np.ndarray, weight: np.ndarray, fo
     Parameters
     ----------
     label, score, weight, fold : arrays of shape (n,)
-        ``fold`` numbered from 0.
 
     Returns
     -------

@@ -91,7 +91,7 @@ def test_estimates_and_predictions_equal_statsmodels(seed, slopes):
     np.testing.assert_allclose(found[SLOPE], slope if slopes else np.full(len(rows), np.nan), atol=1e-6)
 
 
-@pytest.mark.parametrize("marker", [pytest.param("cga", marks=pytest.mark.slow), "hiaa_creatinine"])
+@pytest.mark.parametrize("marker", ["cga", "hiaa_creatinine"])
 def test_a_quantity_equals_statsmodels_on_its_measured_results(marker):
     """From single results in their unit through the kinetics of the landmark table, some below the limit."""
     protocol = load_protocol()

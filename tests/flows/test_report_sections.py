@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from html import escape
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure as Canvas
-from matplotlib.text import Text
 from report_cases import (
     Page,
     check,
@@ -28,7 +25,6 @@ from data.simulate import generate_advanced
 from data.trial import Trial
 from features.cohort import eligibility, lead_times, worst_grades
 from features.outcomes import build_outcome
-from flows.reports import style
 from flows.reports.cohort import calendar, intervals, lead
 from flows.reports.cohort.eligibility import eligibility_section
 from flows.reports.cohort.eligibility import measured as measured_words
@@ -54,17 +50,6 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is drawn at random is tested where it is computed."""
     monkeypatch.setattr(intervals, "RESAMPLES", 20)
     monkeypatch.setattr(lead, "DRAWS", 50)
-
-
-@pytest.fixture(autouse=True)
-def painted_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every figure is painted, none is laid out: test_report_cohort and test_report_browser look at those."""
-
-    def words(canvas: Canvas) -> str:
-        said = "".join(f"<text>{escape(text.get_text())}</text>" for text in canvas.findobj(Text))
-        return f'<svg width="400pt" height="300pt" viewBox="0 0 400 300"><g id="figure_1">{said}</g></svg>'
-
-    monkeypatch.setattr(style, "render", words)
 
 
 def page_of(trial: Trial, rules: Protocol | None = None) -> Page:
@@ -102,8 +87,6 @@ TRIALS: dict[str, tuple[Callable[[], Trial], tuple[str, object] | None]] = {
     "clock from randomisation": (lambda: first(12), ("clock.origin", "randomisation")),
     "clock from the first treatment": (lambda: first(12), ("clock.origin", "first_treatment")),
 }
-# The others meet the same branches one by one; these join the slow campaign.
-ODD = ("clock from the first treatment", "no sample", "one arm")
 
 
 @cache
@@ -112,9 +95,7 @@ def small_page(name: str) -> Page:
     return page_of(trial(), with_rule(*rule) if rule else None)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ODD else name for name in TRIALS]
-)
+@pytest.mark.parametrize("name", TRIALS)
 def test_every_trial_has_every_section_in_the_table_of_contents(name: str) -> None:
     page = small_page(name)
     assert [slug for slug in page.ids if slug in SECTIONS] == SECTIONS

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.metrics import discrimination
 from models.metrics.discrimination import (
     auc,
     auc_with_interval,
     dynamic_auc,
     dynamic_brier,
+    group_aucs,
     within_fold_auc,
 )
 
@@ -51,16 +53,24 @@ def test_pairs_within_folds_ignore_shifts_between_folds():
     assert np.isnan(within_fold_auc(label, score, np.ones(4), np.arange(4)))
 
 
+@pytest.mark.parametrize("pairs", [0, discrimination.PAIRS])
 @pytest.mark.parametrize("seed", range(4))
-def test_pairs_within_folds_are_counted_one_by_one(seed):
+def test_pairs_within_folds_are_counted_one_by_one(seed, pairs, monkeypatch):
+    """By sorting, as for many patients, and pair by pair, as for few; in groups that overlap, one of them empty."""
+    monkeypatch.setattr(discrimination, "PAIRS", pairs)
     rng = np.random.default_rng(seed)
     label, score, weight = rng.integers(0, 2, 60).astype(float), rng.integers(0, 9, 60) / 9, rng.integers(0, 3, 60) / 2
     fold = rng.integers(0, 4, 60)
-    won = total = 0.0
-    for i, j in np.argwhere((label[:, None] == 1) & (label == 0) & (fold[:, None] == fold)):
-        total += weight[i] * weight[j]
-        won += weight[i] * weight[j] * ((score[i] > score[j]) + 0.5 * (score[i] == score[j]))
-    assert within_fold_auc(label, score, weight, fold) == pytest.approx(won / total)
+    groups = np.array([np.ones(60), np.arange(60) < 40, np.arange(60) >= 30, np.zeros(60)], dtype=bool)
+    expected = []
+    for rows in groups:
+        won = total = 0.0
+        for i, j in np.argwhere((label[:, None] == 1) & (label == 0) & (fold[:, None] == fold) & np.outer(rows, rows)):
+            total += weight[i] * weight[j]
+            won += weight[i] * weight[j] * ((score[i] > score[j]) + 0.5 * (score[i] == score[j]))
+        expected.append(won / total if total else np.nan)
+    np.testing.assert_allclose(group_aucs(label, score, weight, fold, groups), expected, rtol=1e-12)
+    assert within_fold_auc(label, score, weight, fold) == pytest.approx(expected[0])
 
 
 def test_pairs_within_folds_of_ten_thousand_patients_need_no_matrix():

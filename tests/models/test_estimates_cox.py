@@ -253,7 +253,6 @@ def test_predicted_survival(seed: int) -> None:
         fit.survival(profiles)
 
 
-@pytest.mark.slow
 def test_error_of_a_predicted_curve_covers_its_spread() -> None:
     """400 simulated trials: the standard error at month 12 is the deviation of the prediction within a tenth."""
     rng = np.random.default_rng(5)

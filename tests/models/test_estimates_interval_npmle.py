@@ -276,7 +276,6 @@ def test_band_is_made_of_percentiles_over_patients_drawn_again() -> None:
     np.testing.assert_allclose(band["lower"], np.quantile(found, 0.05, axis=0)[:, 1])
 
 
-@pytest.mark.slow
 def test_band_holds_the_truth_about_as_often_as_it_says() -> None:
     """40 small trials, bands of 90% at month 12 from the NPMLE; a wrong tail or a wrong level falls outside."""
     truth, held = np.exp(-((12 / 20) ** 1.4)), []

@@ -165,7 +165,6 @@ def test_curve_and_quantile_are_inverse_and_inside_their_limits(seed: int) -> No
         assert (read.loc[read["month"] == 0, "value"] == 1).all()
 
 
-@pytest.mark.slow
 def test_weibull_recovers_the_truth_and_its_intervals_hold_it() -> None:
     """250 trials: bias of log hazard ratio and log scale below 4 simulation errors, 95% limits hold 91 to 99%."""
     found = []

@@ -77,7 +77,6 @@ def _mean(world: str, seeds: range) -> pd.Series:
     return pd.DataFrame([_one(world, seed) for seed in seeds]).mean()
 
 
-@pytest.mark.slow
 def test_a_null_marker_leads_by_months_and_has_no_advantage() -> None:
     found = _mean("null", range(12))
     assert found["raw"] > 12

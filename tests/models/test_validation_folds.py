@@ -192,7 +192,6 @@ def test_figures_are_means_over_the_repeats_not_figures_of_the_mean(cohort, mode
     assert found["brier"] > probability_metrics(judged, predictions.mean("M5"))["brier"]
 
 
-@pytest.mark.slow
 def test_the_event_rate_is_uncertain_although_folds_are_stratified(cohort, models):
     three = {name: models[name] for name in ("M2", "M3")}
     predictions = cross_validate(cohort, three, assign_folds(cohort, 5, 2, seed=2), jobs=2)
@@ -204,7 +203,6 @@ def test_the_event_rate_is_uncertain_although_folds_are_stratified(cohort, model
         assert 0.6 * expected < np.std(np.log(found[name]["oe"])) < 1.3 * expected
 
 
-@pytest.mark.slow
 def test_the_spread_of_the_auc_is_near_that_of_delong(cohort, models):
     """Out-of-fold predictions of four terms move a little more than a fixed score; not half as much again."""
     two = {name: models[name] for name in ("M3",)}

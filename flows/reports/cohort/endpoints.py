@@ -47,7 +47,7 @@ class EndpointSection:
 def models_section(trainings: Sequence[TrainingResult], protocol: Protocol) -> Section:
     """What can be predicted: one article for each question."""
     fitted = [training for training in trainings if training.status == FITTED and training.models]
-    best = next((training for training in fitted if training.endpoint.role == "primary"), None)
+    best = next((training for training in fitted if training.endpoint.primary), None)
     heading = f"{len(fitted)} of {len(trainings)} prediction questions could be answered"
     if best is not None and shown_model(best):
         name = shown_model(best)

@@ -85,7 +85,7 @@ def cohort_page(
     visits = times_of(cohort, "recurrence", AS_OBSERVED)
     ordered = _in_report_order(trainings, protocol)
     scores = scores if {"endpoint_id", "call", "reason"} <= set(scores.columns) else pd.DataFrame()
-    primary = (champion_tile(training) for training in ordered if training.endpoint.role == "primary")
+    primary = (champion_tile(training) for training in ordered if training.endpoint.primary)
     return page.render(
         "cohort.html",
         title=f"{trial.study or protocol['trial.name']}: cohort report",
