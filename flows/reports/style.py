@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib
 from markupsafe import Markup
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
 from flows.reports.page import Figure
@@ -98,10 +99,11 @@ def draw(
     """
     settings: Any = STYLE | {"svg.hashsalt": key}
     with matplotlib.rc_context(settings):
-        canvas = Canvas(figsize=size)
+        canvas = Canvas(figsize=size, dpi=160)
         painter(canvas, *values, **options)
         buffer = io.StringIO()
-        canvas.savefig(buffer, format="svg", dpi=160, metadata={"Date": None, "Creator": None})
+        # Not savefig: for the layout alone it would draw the whole figure once more.
+        FigureCanvasSVG(canvas).print_svg(buffer, metadata={"Date": None, "Creator": None})
     return Figure(key=key, svg=inline(buffer.getvalue(), key), title=title, caption=caption, alt=alt)
 
 
