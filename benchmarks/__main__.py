@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-SCRIPTS = (
-    "pbcseq.py",
-    "cml.py",
-    "net_lung.py",
-    "net_lung_models.py",
-    "naive_real.py",
-    "plates.py",
-    "gate.py",
-    "refusals.py",
+MODULES = (
+    "real.pbcseq",
+    "real.cml",
+    "real.net_lung",
+    "real.net_lung_models",
+    "real.naive",
+    "known_truth.plates",
+    "known_truth.refusals",
+    "gate.campaign",
 )
 
 
 def main() -> int:
-    """Run the scripts; the number of those that failed."""
+    """Run the modules; the number of those that failed."""
     failed = 0
-    for script in SCRIPTS:
-        print(f"== {script}", flush=True)
-        failed += subprocess.run([sys.executable, str(Path(__file__).with_name(script))], check=False).returncode != 0
+    for module in MODULES:
+        print(f"== {module}", flush=True)
+        failed += subprocess.run([sys.executable, "-m", f"benchmarks.{module}"], check=False).returncode != 0
     return failed
 
 

@@ -3,10 +3,9 @@
     python -m benchmarks.known_truth.acceptance [--only N ...] [--keep DIR] [--jobs N] [--write]
 
 Finished checks, and the runs that they share with the table of models by size, are kept in DIR (default
-var/known_truth) and not repeated; another DIR starts afresh. Checks 11 and 12
-(the promotion gate) come from ``benchmarks/gate.py``, check 15 (refusals) from ``benchmarks/refusals.py``. ``--write``
-puts the table into docs/acceptance.md, where lines of checks that were not asked for stay.
-Exits 1 when a check is not met.
+var/known_truth) and not repeated; another DIR starts afresh. Checks 11 and 12 (the promotion gate) come from
+``benchmarks.gate.campaign``, check 15 (refusals) from ``benchmarks.known_truth.refusals``. ``--write`` puts the table
+into docs/acceptance.md, where lines of checks that were not asked for stay. Exits 1 when a check is not met.
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks import ROOT
 from benchmarks.known_truth.check import Check, mean_check
 from benchmarks.known_truth.cohorts import PROTOCOL, Made, fit, make, replicate
-from benchmarks.plates import refused
+from benchmarks.known_truth.plates import refused
 from data.trial import Trial
 from features.clock import surgery_dates
 from features.landmark import LandmarkTable, LeakageError, landmark_table
@@ -21,7 +22,7 @@ from models.estimators.encoding import encode
 from models.estimators.specification import DEFAULT_MODELS
 from models.validation.cohort import build_cohort
 
-GOLD = Path(__file__).resolve().parents[2] / "tests/features/fixtures/labels"
+GOLD = ROOT / "tests/features/fixtures/labels"
 SMALL, CLEAN, PLATED = 160, 20, 100
 
 

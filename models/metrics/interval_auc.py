@@ -4,7 +4,7 @@ A patient with the first positive scan by the horizon is a case, one whose last 
 control; anybody else is ambiguous and enters as a case with the conditional probability of an event by the horizon, as
 a control with the rest. Labels are for horizons at visits (statistical design, section 1); this is for the others.
 
-Which probability matters: benchmarks/interval_auc.py measures the bias of each, docs/interval_auc.md has the table.
+Which probability matters: benchmarks/interval_auc measures the bias of each, docs/interval_auc.md has the table.
 """
 
 from __future__ import annotations

@@ -1,18 +1,12 @@
 """The simulated worlds meet the published aggregates they were calibrated to (no qPCR)."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.known_truth.worlds import Line, landmark_auc, measure, measured, targets
 from data.protocol import load_protocol
 from data.simulate import generate, load_worlds
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from benchmarks.worlds import Line, landmark_auc, measure, measured, targets
 
 PROTOCOL = load_protocol()
 N = 5_000

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from features.expression import delta_cq
-from features.landmark import table_at
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from benchmarks.size_data import kinetics_input, make_expression, make_trial, with_wells
-from benchmarks.size_page import Cell, exponent, fitted, goals, table
-from benchmarks.size_rivals import (
+from benchmarks.size.data import kinetics_input, make_expression, make_trial, with_wells
+from benchmarks.size.page import Cell, exponent, fitted, goals, table
+from benchmarks.size.rivals import (
     OURS_ALONE,
     SHARED,
     Facts,
@@ -25,6 +17,8 @@ from benchmarks.size_rivals import (
     kinetics_ours,
     largest_difference,
 )
+from features.expression import delta_cq
+from features.landmark import table_at
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +9,8 @@ import pandas as pd
 import pytest
 
 import models.metrics.discrimination
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from benchmarks import cml
-from benchmarks.answers import TOLERANCE, read_answers
+from benchmarks.real import cml
+from benchmarks.real.answers import TOLERANCE, read_answers
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -10,13 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.real import net_lung
+from benchmarks.real.answers import cox_quantities
 from models.estimates.cox import CoxFit, cox
 from models.estimates.interval_censored.parametric import weibull_interval
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from benchmarks import net_lung
-from benchmarks.answers import cox_quantities
 
 ANSWERS = pd.read_csv(Path(__file__).parent / "fixtures" / "cox_answers.csv")
 FULL = "rx sex age obstruct perfor adhere nodes factor(differ) factor(extent) surg".split()

@@ -6,7 +6,6 @@ patients lie outside the repository, the answers are checked in beside this file
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -14,16 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.real import net_lung
+from benchmarks.real.answers import curve_quantities, rank_quantities
 from models.estimates.comparison import log_rank
 from models.estimates.competing import cumulative_incidence, gray_test
 from models.estimates.fine_gray import fine_gray
 from models.estimates.kaplan_meier import kaplan_meier
 from models.estimates.restricted_mean import restricted_mean
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from benchmarks import net_lung
-from benchmarks.answers import curve_quantities, rank_quantities
 
 ANSWERS = pd.read_csv(Path(__file__).parent / "fixtures" / "survival_answers.csv")
 YEAR = 365.25

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.interval_auc.methods import METHODS, whole
+from benchmarks.interval_auc.worlds import SCHEDULES, WORLDS, draw
 from data.protocol import ProtocolError
 from features.outcomes import Outcome
 from features.outcomes.labels import label
@@ -18,11 +18,6 @@ from models.estimates.interval_censored.piecewise import piecewise_interval
 from models.estimators.newton import CannotFit
 from models.metrics.discrimination import auc
 from models.metrics.interval_auc import REFUSED, Limits, case_probability, interval_auc, pieces_around, weighted_pairs
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from benchmarks.interval_methods import METHODS, whole
-from benchmarks.interval_worlds import SCHEDULES, WORLDS, draw
 
 WIDE = Limits(0.4, 10)
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from benchmarks import net_lung, net_lung_models
-from benchmarks.answers import TOLERANCE, read_answers
+from benchmarks.real import net_lung, net_lung_models
+from benchmarks.real.answers import TOLERANCE, read_answers
 from models.estimators.logistic_risk import LogisticRisk
 
 MKI67 = LogisticRisk(("MKI67",), 0.0, (1.0,))

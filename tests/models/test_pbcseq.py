@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from benchmarks import pbcseq
-from benchmarks.answers import TOLERANCE, beside, read_answers
+from benchmarks.real import pbcseq
+from benchmarks.real.answers import TOLERANCE, beside, read_answers
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.gate import campaign, look_rows, share, through_the_gate, unchanged_nights
-from benchmarks.gate_rivals import nightly_auc_difference
-from benchmarks.gate_streams import World, censoring_of, development, draw, matured
+from benchmarks.gate.campaign import campaign, look_rows, share, through_the_gate, unchanged_nights
+from benchmarks.gate.rivals import nightly_auc_difference
+from benchmarks.gate.streams import World, censoring_of, development, draw, matured
 from data.protocol import ProtocolError, load_protocol
 from models.metrics.discrimination import delong_covariance, placements
 from models.promotion.gate import KEEP, PROMOTE, Checks, Ledger, night

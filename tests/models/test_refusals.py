@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.refusals import Case, delivered, lacking, timed_as_ratio
+from benchmarks.known_truth.refusals import Case, delivered, lacking, timed_as_ratio
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from benchmarks import interval_page, speed_page
-from benchmarks.interval_methods import METHODS
+from benchmarks.interval_auc import page as interval_page
+from benchmarks.interval_auc.methods import METHODS
+from benchmarks.speed import page as speed_page
 
 
 def test_goals_are_met_by_their_ratio():

@@ -1,6 +1,6 @@
 """Lung neuroendocrine tumours (survival, histology, transcripts, Ki-67) through the estimates of the report, against R.
 
-    python benchmarks/net_lung.py [--realdata DIR] [--reference DIR]
+    python -m benchmarks.real.net_lung [--realdata DIR] [--reference DIR]
 
 prints the largest difference to the R answers per kind of quantity and exits 1 when one is above the tolerance. What
 the house's models make of the set: ``net_lung_models.py``.
@@ -14,11 +14,7 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import spearmanr
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.answers import (  # noqa: E402
+from benchmarks.real.answers import (
     beside,
     cox_quantities,
     curve_quantities,
@@ -27,8 +23,8 @@ from benchmarks.answers import (  # noqa: E402
     read_answers,
     script,
 )
-from models.estimates.comparison import log_rank  # noqa: E402
-from models.estimates.cox import cox  # noqa: E402
+from models.estimates.comparison import log_rank
+from models.estimates.cox import cox
 
 FREE = ("event free survival months", "event free survival census status", "event")
 ALIVE = ("overall survival months", "census status", "dead")

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.interval_methods import METHODS
+from benchmarks.interval_auc.methods import METHODS
 
-START, END = "<!-- measured: python benchmarks/interval_auc.py --write -->", "<!-- end of measured -->"
+START, END = "<!-- measured: python -m benchmarks.interval_auc.campaign --write -->", "<!-- end of measured -->"
 ALLOWED, ERRORS = 0.01, 2.0
 # A cell in which ours refuses more than half of the cohorts counts as refused.
 MOSTLY = 0.5

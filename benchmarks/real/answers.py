@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks import ROOT
 from models.estimates.cox import CoxFit
 from models.estimates.kaplan_meier import INTERVALS, kaplan_meier
 from models.estimates.values import Test
 
-ROOT = Path(__file__).resolve().parents[1]
 TOLERANCE = 1e-6
 PARTS = {"hr": "hr", "lower": "hr_lower", "upper": "hr_upper", "p": "p_wald"}
 
@@ -24,6 +24,18 @@ def default_folder(name: str) -> Path:
     """Real files and R answers lie beside the repository unless the environment says otherwise."""
     real = Path(os.environ.get("NETEST_REALDATA", ROOT.parent / "shared" / "realdata"))
     return real if name == "realdata" else real.parent / "reference"
+
+
+def folder(text: str) -> Path:
+    """For argparse: a folder that exists, or one line with the remedy."""
+    if not (path := Path(text)).is_dir():
+        raise argparse.ArgumentTypeError(f"no folder {path}; give one, or set NETEST_REALDATA")
+    return path
+
+
+def add_folder(parser: argparse.ArgumentParser, name: str) -> None:
+    """``--realdata`` or ``--reference`` with its default place."""
+    parser.add_argument(f"--{name}", type=folder, default=str(default_folder(name)))
 
 
 def read_answers(path: Path) -> pd.Series:
@@ -121,8 +133,8 @@ def kinds(quantity: pd.Series) -> pd.Series:
 def script(description: str, argv: list[str] | None, run: Callable[[Path, Path], pd.DataFrame]) -> int:
     """Compare and print the largest difference by kind; 1 when one is above its tolerance."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--realdata", type=Path, default=default_folder("realdata"))
-    parser.add_argument("--reference", type=Path, default=default_folder("reference"))
+    add_folder(parser, "realdata")
+    add_folder(parser, "reference")
     options = parser.parse_args(argv)
     table = run(options.realdata, options.reference)
     summary = table.groupby(kinds(table["quantity"]))["difference"].agg(["count", "max"]).sort_values("max")

@@ -1,6 +1,6 @@
 """How often plates and lots that follow the outcome are noticed, and how often clean ones are suspected.
 
-    python benchmarks/plates.py [--cohorts 100] [--patients 106]
+    python -m benchmarks.known_truth.plates [--cohorts 100] [--patients 106]
 
 prints both shares for the primary endpoint and exits 1 when fewer than 95% of the badly filled cohorts, or more than 5%
 of the clean ones, are refused (statistics.md section 6, row 3).
@@ -10,17 +10,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from data.protocol import Protocol, load_protocol  # noqa: E402
-from data.simulate.generate import generate  # noqa: E402
-from features.landmark import LeakageError, batches_at  # noqa: E402
-from features.outcomes import build_outcome, label  # noqa: E402
-from models.validation.plates import check_batches  # noqa: E402
+from data.protocol import Protocol, load_protocol
+from data.simulate.generate import generate
+from features.landmark import LeakageError, batches_at
+from features.outcomes import build_outcome, label
+from models.validation.plates import check_batches
 
 ENDPOINT = "MRD36@6"
 FIRST_SEED = 1000

@@ -1,6 +1,6 @@
 """Speed of bootstraps, DeLong's interval and concordance against scikit-learn, scikit-survival, lifelines and R.
 
-    python benchmarks/speed.py [--largest N] [--patience SECONDS] [--write]
+    python -m benchmarks.speed.race [--largest N] [--patience SECONDS] [--write]
 
 One run: equal numbers are asserted first, then every program is timed on the same arrays, ours and the others in turn,
 on one thread, the least of up to five runs in processor seconds. What repeats one call for each resample is timed on a
@@ -21,18 +21,14 @@ import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.speed_data import HORIZONS, Data, draw  # noqa: E402
-from benchmarks.speed_page import Cell, goals, table, write_page  # noqa: E402
-from benchmarks.speed_rivals import R_TASKS, RESAMPLES, RIVALS, r_installed, run_r  # noqa: E402
-from models.metrics.discrimination import dynamic_auc, dynamic_brier  # noqa: E402
+from benchmarks import ROOT
+from benchmarks.speed.data import HORIZONS, Data, draw
+from benchmarks.speed.page import Cell, goals, table, write_page
+from benchmarks.speed.rivals import R_TASKS, RESAMPLES, RIVALS, r_installed, run_r
+from models.metrics.discrimination import dynamic_auc, dynamic_brier
 
 SIZES = (106, 1000, 10_000, 100_000)
 TASKS = tuple(dict.fromkeys(task for task, _ in RIVALS))
@@ -146,7 +142,9 @@ def race_r(sizes: list[int], patience: float) -> list[Cell]:
 
 def peak(n: int) -> float:
     """GiB of a process that does nothing but our bootstraps at one size."""
-    done = subprocess.run([sys.executable, __file__, "--job", str(n)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.speed.race", "--job", str(n)], capture_output=True, text=True, check=True
+    )
     return float(done.stdout)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.stats import norm
 
-from benchmarks.answers import cox_quantities
-from benchmarks.landmark_question import Quantities, Question
+from benchmarks.real.answers import cox_quantities
+from benchmarks.real.landmark_question import Quantities, Question
 from models.censoring import kaplan_meier_weights
 from models.estimates.competing import cumulative_incidence
 from models.estimates.cox import cox

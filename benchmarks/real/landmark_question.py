@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.answers import beside
+from benchmarks.real.answers import beside
 from data.trial import Trial
 
 SURGERY = pd.Timestamp("1990-01-01")
@@ -99,7 +99,7 @@ def largest_gap(risks: Mapping[str, np.ndarray], theirs: pd.DataFrame) -> Quanti
 
 
 def compared(parts: Mapping[str, tuple[Question, Quantities]], answers: pd.Series) -> pd.DataFrame:
-    """Quantities of several questions beside their R answers (``benchmarks.answers.beside``).
+    """Quantities of several questions beside their R answers (``benchmarks.real.answers.beside``).
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """What the house's models make of resected lung carcinoids: event by a horizon from histology and tumour transcripts.
 
-    python benchmarks/net_lung_models.py [--realdata DIR]
+    python -m benchmarks.real.net_lung_models [--realdata DIR]
 
 Cross-validated by patient, weighted for censoring, with an interval; a question with too few events is refused by the
 protocol's own rule. Tumour tissue of another organ: a test of the machinery, no evidence about NETest or the liver.
@@ -18,22 +18,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.answers import default_folder  # noqa: E402
-from benchmarks.net_lung import ALIVE, FREE, known, read_tables  # noqa: E402
-from data.protocol import load_protocol  # noqa: E402
-from models.censoring import kaplan_meier_weights  # noqa: E402
-from models.estimators.base import OUTCOME, RiskModel  # noqa: E402
-from models.estimators.logistic_risk import LogisticRisk  # noqa: E402
-from models.estimators.newton import CannotFit  # noqa: E402
-from models.estimators.specification import LOGISTIC_PENALTIES  # noqa: E402
-from models.metrics.discrimination import auc, within_fold_auc  # noqa: E402
-from models.metrics.intervals import joined, resampled_interval  # noqa: E402
-from models.metrics.probability import Judged, brier_score  # noqa: E402
-from models.validation.folds import deal  # noqa: E402
+from benchmarks.real.answers import add_folder
+from benchmarks.real.net_lung import ALIVE, FREE, known, read_tables
+from data.protocol import load_protocol
+from models.censoring import kaplan_meier_weights
+from models.estimators.base import OUTCOME, RiskModel
+from models.estimators.logistic_risk import LogisticRisk
+from models.estimators.newton import CannotFit
+from models.estimators.specification import LOGISTIC_PENALTIES
+from models.metrics.discrimination import auc, within_fold_auc
+from models.metrics.intervals import joined, resampled_interval
+from models.metrics.probability import Judged, brier_score
+from models.validation.folds import deal
 
 TYPES = ("Typical", "Atypical", "Carcinoid")
 HISTOLOGY = ("atypical", "unspecified")
@@ -156,7 +152,7 @@ def answers(realdata: Path) -> Iterator[Mapping[str, object]]:
 def main(argv: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--realdata", type=Path, default=default_folder("realdata"))
+    add_folder(parser, "realdata")
     table = pd.DataFrame(answers(parser.parse_args(argv).realdata))
     print(table.to_string(index=False, float_format="{:.3f}".format, na_rep=""))
     print("\nAt most a dozen events a question: intervals are wide, and nothing here separates one model from another")

@@ -1,6 +1,6 @@
 """Bias of the AUC at a horizon off the visits, by method, and coverage of the interval of the one that is shipped.
 
-    python benchmarks/interval_auc.py [--workers N] [--replications SHARE] [--write]
+    python -m benchmarks.interval_auc.campaign [--workers N] [--replications SHARE] [--write]
 
 Every cell (world, schedule, size) draws cohorts from seeds of its own. The bias is the mean difference to the AUC of
 the true times of the same patients, which is unbiased, so that most of the sampling error cancels; the AUC itself is
@@ -15,21 +15,17 @@ import argparse
 import sys
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.interval_methods import METHODS, whole  # noqa: E402
-from benchmarks.interval_page import Cell, Covered, coverage_table, summary, table, write_page  # noqa: E402
-from benchmarks.interval_worlds import SCHEDULES, WORLDS, draw  # noqa: E402
-from data.protocol import load_protocol  # noqa: E402
-from models.estimators.newton import CannotFit  # noqa: E402
-from models.metrics.interval_auc import Limits, interval_auc  # noqa: E402
+from benchmarks import ROOT
+from benchmarks.interval_auc.methods import METHODS, whole
+from benchmarks.interval_auc.page import Cell, Covered, coverage_table, summary, table, write_page
+from benchmarks.interval_auc.worlds import SCHEDULES, WORLDS, draw
+from data.protocol import load_protocol
+from models.estimators.newton import CannotFit
+from models.metrics.interval_auc import Limits, interval_auc
 
 REPLICATIONS = {106: 80, 1000: 20}
 COVERED = (("Weibull", "dense"), ("crossing hazards", "sparse"))

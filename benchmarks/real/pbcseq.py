@@ -1,6 +1,6 @@
 """The Mayo PBC sequential cohort through landmark features, the stacked Cox model and the metrics, against R.
 
-    python benchmarks/pbcseq.py [--realdata DIR] [--reference DIR]
+    python -m benchmarks.real.pbcseq [--realdata DIR] [--reference DIR]
 
 prints the largest difference to the R answers per kind of quantity and exits 1 when one is above the tolerance.
 """
@@ -13,16 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.answers import read_answers, script  # noqa: E402
-from benchmarks.landmark_cohort import analyse, competing  # noqa: E402
-from benchmarks.landmark_question import Question, as_trial, compared, largest_gap  # noqa: E402
-from data.protocol import Protocol, load_protocol  # noqa: E402
-from data.trial import Trial  # noqa: E402
-from features.landmark import last_values  # noqa: E402
+from benchmarks.real.answers import read_answers, script
+from benchmarks.real.landmark_cohort import analyse, competing
+from benchmarks.real.landmark_question import Question, as_trial, compared, largest_gap
+from data.protocol import Protocol, load_protocol
+from data.trial import Trial
+from features.landmark import last_values
 
 LANDMARKS = (0, 6, 12, 36)
 TERMS = ("logbili", "albumin", "age")

@@ -1,6 +1,6 @@
 """The promotion gate on simulated streams: how often it promotes wrongly, and how often it promotes rightly.
 
-    python benchmarks/gate.py [--streams N] [--write]
+    python -m benchmarks.gate.campaign [--streams N] [--write]
 
 Every number comes from this one run. Predictions, follow-up and labels are simulated; weights, looks and verdicts are
 those of ``models.promotion`` with the limits of the protocol. ``--write`` puts the tables into docs/promotion.md and
@@ -13,17 +13,13 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from scipy.special import ndtri
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.gate_rivals import first_promotion  # noqa: E402
-from benchmarks.gate_streams import (  # noqa: E402
+from benchmarks import ROOT
+from benchmarks.gate.rivals import first_promotion
+from benchmarks.gate.streams import (
     NIGHTS,
     World,
     censoring_of,
@@ -31,13 +27,13 @@ from benchmarks.gate_streams import (  # noqa: E402
     draw,
     matured,
 )
-from data.protocol import Protocol, load_protocol  # noqa: E402
-from models.promotion.betting import capital  # noqa: E402
-from models.promotion.gate import Checks, Ledger, night  # noqa: E402
-from models.promotion.loss import studentised  # noqa: E402
-from models.promotion.maturation import Matured  # noqa: E402
-from models.promotion.requirements import differences  # noqa: E402
-from models.promotion.rules import GateRules  # noqa: E402
+from data.protocol import Protocol, load_protocol
+from models.promotion.betting import capital
+from models.promotion.gate import Checks, Ledger, night
+from models.promotion.loss import studentised
+from models.promotion.maturation import Matured
+from models.promotion.requirements import differences
+from models.promotion.rules import GateRules
 
 STREAMS = 2000
 SURELY_BELOW = 0.95
@@ -152,7 +148,7 @@ def unchanged_nights(protocol: Protocol) -> tuple[int, int]:
 
 
 def main() -> int:
-    from benchmarks.gate_page import bounds, report, write_page
+    from benchmarks.gate.page import bounds, report, write_page
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--streams", type=int, default=STREAMS)

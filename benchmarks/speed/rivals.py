@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speed_data import HORIZONS, Data
+from benchmarks.speed.data import HORIZONS, Data
 from models.metrics.concordance import concordance, uno_concordance
 from models.metrics.discrimination import auc_with_interval
 from models.metrics.resampling import resample_indices, resampled_auc

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from benchmarks.interval_worlds import Seen
+from benchmarks.interval_auc.worlds import Seen
 from models.estimates.interval_censored.families import FAMILIES
 from models.estimates.interval_censored.parametric import weibull_interval
 from models.estimates.interval_censored.turnbull import IntervalCurve, turnbull

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks import size_duckdb, size_polars
-from benchmarks.size_data import LANDMARK
+from benchmarks.size import by_duckdb, by_polars
+from benchmarks.size.data import LANDMARK
 from data.protocol import Protocol
 from data.trial import Trial
 from features.clock import closing_day
@@ -109,7 +109,7 @@ def _post_operative(data: tuple[pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
 
 def kinetics_apply(data: tuple[pd.DataFrame, pd.DataFrame], facts: Facts) -> pd.DataFrame:
     """One patient at a time: the function a user would write first."""
-    from benchmarks.size_apply import of_patient
+    from benchmarks.size.by_apply import of_patient
 
     rows = _post_operative(data).groupby("patient_id")[["day", "value"]].apply(of_patient, facts)
     anchor = data[1]
@@ -179,18 +179,16 @@ RIVALS = {
     ("kinetics", "ours"): Rival(_series_ours, kinetics_ours, lambda answer: answer[list(SHARED)]),
     ("kinetics", "groupby-apply"): Rival(_series_ours, kinetics_apply, lambda answer: answer),
     ("kinetics", "tsfresh"): Rival(_series_ours, _kinetics_tsfresh, _minimal, "tsfresh"),
-    ("kinetics", "polars"): Rival(size_polars.load("series", "anchor"), size_polars.kinetics, _by_patient, "polars"),
+    ("kinetics", "polars"): Rival(by_polars.load("series", "anchor"), by_polars.kinetics, _by_patient, "polars"),
     ("kinetics", "duckdb"): Rival(
-        size_duckdb.load("series", "anchor"), size_duckdb.query(size_duckdb.KINETICS), _by_patient, "duckdb"
+        by_duckdb.load("series", "anchor"), by_duckdb.query(by_duckdb.KINETICS), _by_patient, "duckdb"
     ),
     ("landmark", "ours"): Rival(_whole_trial, _table, lambda answer: answer.rows),
     ("genes", "ours"): Rival(_whole_trial, _table, lambda answer: answer.rows),
     ("dcq", "ours"): Rival(_wells_trial, lambda trial, facts: delta_cq(trial, facts.protocol), _by_gene),
     ("dcq", "groupby-apply"): Rival(_wells_trial, dcq_apply, _one_column),
-    ("dcq", "polars"): Rival(size_polars.load("wells", "verdicts"), size_polars.dcq, _by_gene, "polars"),
-    ("dcq", "duckdb"): Rival(
-        size_duckdb.load("wells", "verdicts"), size_duckdb.query(size_duckdb.DCQ), _by_gene, "duckdb"
-    ),
+    ("dcq", "polars"): Rival(by_polars.load("wells", "verdicts"), by_polars.dcq, _by_gene, "polars"),
+    ("dcq", "duckdb"): Rival(by_duckdb.load("wells", "verdicts"), by_duckdb.query(by_duckdb.DCQ), _by_gene, "duckdb"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Every simulated world against its published targets: ``python benchmarks/worlds.py [--write]``.
+"""Every simulated world against its published targets: ``python -m benchmarks.known_truth.worlds [--write]``.
 
 One trial per world; each quantity with its Monte Carlo standard error, beside the published value. ``--write`` puts
 the table into docs/simulator.md. The calibration test measures the same quantities in fewer patients.
@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from benchmarks import ROOT
 from data.protocol import Protocol, load_protocol
 from data.simulate import Simulated, generate, load_worlds, truth_label
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "simulator.md"
-START, END = "<!-- measured: python benchmarks/worlds.py --write -->", "<!-- end of measured -->"
+PAGE = ROOT / "docs" / "simulator.md"
+START, END = "<!-- measured: python -m benchmarks.known_truth.worlds --write -->", "<!-- end of measured -->"
 N, SEED = 20_000, 101
 TARGETS = Path(__file__).with_name("worlds_targets.csv")
 TYPICAL_SCORE = 40

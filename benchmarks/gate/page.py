@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.gate import Outcome, campaign, share, unchanged_nights
-from benchmarks.gate_streams import NIGHTS, World, equal_brier_shift
+from benchmarks.gate.campaign import Outcome, campaign, share, unchanged_nights
+from benchmarks.gate.streams import NIGHTS, World, equal_brier_shift
 from data.protocol import Protocol
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-START, END = "<!-- measured: python benchmarks/gate.py --write -->", "<!-- end of measured -->"
+START, END = "<!-- measured: python -m benchmarks.gate.campaign --write -->", "<!-- end of measured -->"
 NULL = World()
 MODERATE, LARGE = World(challenger=0.779, shared=1.0), World(challenger=0.804, shared=1.0)
 WORSE = World(shared=1.0, shift=0.8)

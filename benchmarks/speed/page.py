@@ -13,7 +13,7 @@ TITLES = {
     "harrell": "Harrell's C",
     "uno": "Uno's C",
 }
-START, END = "<!-- measured: python benchmarks/speed.py --write -->", "<!-- end of measured -->"
+START, END = "<!-- measured: python -m benchmarks.speed.race --write -->", "<!-- end of measured -->"
 # Task, rival, size, how many times faster.
 FASTER = (
     ("auc", "scikit-learn loop", 106, 50.0),

@@ -1,6 +1,6 @@
 """What the software must refuse (statistical design, section 6, check 15), tried on its real interfaces.
 
-    python benchmarks/refusals.py [--cohorts N]
+    python -m benchmarks.known_truth.refusals [--cohorts N]
 
 Prints one line per refusal: what was tried, the code or word that answered, and the message. Exits 1 when something
 that must be refused went through. ``--cohorts`` also takes N clean simulated trials of 106 patients through every check
@@ -16,33 +16,28 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import pandas as pd
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from data.findings import Refused  # noqa: E402
-from data.protocol import Protocol, load_protocol  # noqa: E402
-from data.readers.delivery import read_delivery_table  # noqa: E402
-from data.simulate import generate  # noqa: E402
-from data.trial import Trial  # noqa: E402
-from data.validate import validate_table  # noqa: E402
-from data.validate.context import Context  # noqa: E402
-from data.validate.rules import check_rules  # noqa: E402
-from features.clock import origin_dates  # noqa: E402
-from features.landmark import score_version, table_at  # noqa: E402
-from features.measurements import measurements  # noqa: E402
-from features.outcomes import build_outcome  # noqa: E402
-from features.urine import hiaa_per_creatinine  # noqa: E402
-from models.result import NOT_ESTIMABLE, TrainingResult  # noqa: E402
-from models.scoring import NO_CALL, Champion, score  # noqa: E402
-from models.tracking.figures import alt_text, caption  # noqa: E402
-from models.tracking.model_card import model_card  # noqa: E402
-from models.training import Plan, train_endpoint  # noqa: E402
-from models.validation.cohort import build_cohort  # noqa: E402
+from data.findings import Refused
+from data.protocol import Protocol, load_protocol
+from data.readers.delivery import read_delivery_table
+from data.simulate import generate
+from data.trial import Trial
+from data.validate import validate_table
+from data.validate.context import Context
+from data.validate.rules import check_rules
+from features.clock import origin_dates
+from features.landmark import score_version, table_at
+from features.measurements import measurements
+from features.outcomes import build_outcome
+from features.urine import hiaa_per_creatinine
+from models.result import NOT_ESTIMABLE, TrainingResult
+from models.scoring import NO_CALL, Champion, score
+from models.tracking.figures import alt_text, caption
+from models.tracking.model_card import model_card
+from models.training import Plan, train_endpoint
+from models.validation.cohort import build_cohort
 
 SAMPLES = (
     "sample_id,patient_id,specimen,visit,collected_on\nU1,P1,urine,month_6,2020-07-01\nB1,P1,blood,month_6,2020-07-01\n"

@@ -1,6 +1,6 @@
 """What naive practice would have claimed on the Mayo PBC sequential cohort, beside ours.
 
-    python benchmarks/naive_real.py [--realdata DIR]
+    python -m benchmarks.real.naive [--realdata DIR]
 
 Real patients, so there is no known truth: each row analyses the same patients twice and differs in one step only.
 """
@@ -15,19 +15,15 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import ExtraTreesClassifier
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.answers import default_folder  # noqa: E402
-from benchmarks.landmark_cohort import fit  # noqa: E402
-from benchmarks.landmark_question import Question  # noqa: E402
-from benchmarks.pbcseq import DEAD, TERMS, TRANSPLANT, ask, landmark_rows, load_trial  # noqa: E402
-from data.protocol import load_protocol  # noqa: E402
-from models.censoring import kaplan_meier_weights  # noqa: E402
-from models.estimates.competing import cumulative_incidence  # noqa: E402
-from models.metrics.discrimination import auc, dynamic_auc, within_fold_auc  # noqa: E402
-from models.validation.folds import deal  # noqa: E402
+from benchmarks.real.answers import add_folder
+from benchmarks.real.landmark_cohort import fit
+from benchmarks.real.landmark_question import Question
+from benchmarks.real.pbcseq import DEAD, TERMS, TRANSPLANT, ask, landmark_rows, load_trial
+from data.protocol import load_protocol
+from models.censoring import kaplan_meier_weights
+from models.estimates.competing import cumulative_incidence
+from models.metrics.discrimination import auc, dynamic_auc, within_fold_auc
+from models.validation.folds import deal
 
 PROTOCOL = Path(__file__).with_name("pbcseq_protocol.toml")
 FOLDS, REPEATS = 5, 10
@@ -138,7 +134,7 @@ def rows_of(realdata: Path) -> list[Row]:
 def main(argv: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--realdata", type=Path, default=default_folder("realdata"))
+    add_folder(parser, "realdata")
     table = pd.DataFrame(rows_of(parser.parse_args(argv).realdata), columns=["mistake", "about", "ours", "naive"])
     print(table.to_string(index=False, float_format="{:.3f}".format))
     return 0

@@ -13,7 +13,7 @@ TITLES = {
     "genes": "landmark table with 51 genes x 3 wells",
     "dcq": "dCq, 51 genes x 3 wells",
 }
-START, END = "<!-- measured: python benchmarks/size.py --write -->", "<!-- end of measured -->"
+START, END = "<!-- measured: python -m benchmarks.size.race --write -->", "<!-- end of measured -->"
 COMPARED_AT, FITTED_FROM = 10_000, 1000
 TIMES_FASTER, TIMES_BEST, EXPONENT = 100.0, 1.5, 1.05
 MOST_SECONDS, MOST_GIB = 20.0, 4.0

@@ -1,6 +1,6 @@
 """Time, peak memory and growth of the features against what a user would otherwise write.
 
-    python benchmarks/size.py [--largest N] [--patience SECONDS] [--write]
+    python -m benchmarks.size.race [--largest N] [--patience SECONDS] [--write]
 
 Every number comes from this one run: the data are drawn, equal numbers are asserted, then each cell (task, program,
 size) runs in a process of its own on one thread. Programs that are not installed are skipped with a line
@@ -20,11 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from benchmarks.size_page import Cell, goals, table, write_page  # noqa: E402
+from benchmarks import ROOT
+from benchmarks.size.page import Cell, goals, table, write_page
 
 LARGEST = {"kinetics": 100_000, "landmark": 100_000, "genes": 10_000, "dcq": 10_000}
 SMALLEST, CHECKED_AT = 100, 1000
@@ -44,7 +41,7 @@ def make(folder: Path, task: str, n: int) -> dict:
     """Draw the data of one size and write them where every program finds them."""
     import pandas as pd
 
-    from benchmarks.size_data import kinetics_input, make_expression, make_trial, with_wells
+    from benchmarks.size.data import kinetics_input, make_expression, make_trial, with_wells
     from data.protocol import load_protocol
 
     place, protocol = place_of(folder, task, n), load_protocol()
@@ -67,7 +64,7 @@ def make(folder: Path, task: str, n: int) -> dict:
 
 def check(folder: Path, task: str, n: int) -> dict:
     """Largest difference between ours and every installed rival of a task."""
-    from benchmarks.size_rivals import RIVALS, Facts, largest_difference
+    from benchmarks.size.rivals import RIVALS, Facts, largest_difference
     from data.protocol import load_protocol
 
     facts, place = Facts.of(load_protocol()), place_of(folder, task, n)
@@ -90,7 +87,7 @@ def measure(folder: Path, task: str, name: str, n: int) -> dict:
 
     One thread works, so processor time is what the clock shows on a machine that does nothing else.
     """
-    from benchmarks.size_rivals import RIVALS, Facts
+    from benchmarks.size.rivals import RIVALS, Facts
     from data.protocol import load_protocol
 
     facts, rival = Facts.of(load_protocol()), RIVALS[task, name]
@@ -113,7 +110,7 @@ def apart(*job: object) -> dict:
     RuntimeError
         When the process fails; the message is the end of what it said.
     """
-    command = [sys.executable, str(Path(__file__).resolve()), "--job", *map(str, job)]
+    command = [sys.executable, "-m", "benchmarks.size.race", "--job", *map(str, job)]
     environment = {**os.environ, **ONE_THREAD, "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:

@@ -1,0 +1,1 @@
+"""The promotion gate: false promotions and power of the nightly rule, beside simpler rules."""

@@ -1,0 +1,1 @@
+"""Seconds of metrics and bootstraps against scikit-survival, scikit-learn, lifelines, pROC and riskRegression."""
