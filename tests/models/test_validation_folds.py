@@ -96,7 +96,8 @@ def test_a_prediction_does_not_depend_on_the_other_test_patients(cohort, models)
     test = own[~np.isin(cohort.patient[own], train)]
     whole = predict_fold(cohort, models, train, test)
     for name in models:
-        np.testing.assert_array_equal(predict_fold(cohort, models, train, test[:7])[name], whole[name][:7])
+        # The last bit of a product of matrices depends on their shape on some processors.
+        np.testing.assert_allclose(predict_fold(cohort, models, train, test[:7])[name], whole[name][:7], rtol=1e-12)
 
 
 def test_test_outcomes_cannot_reach_their_predictions(cohort, models):
