@@ -115,16 +115,6 @@ def risk_margin(prevalence: float, n: float) -> float:
     return normal_quantile() * math.sqrt(prevalence * (1 - prevalence) / n)
 
 
-def incidence_interval(rate: float, follow_up: float, n: float, time: float) -> tuple[float, float]:
-    """95% interval of the cumulative incidence at ``time`` under a constant rate, from n patients.
-
-    1 - exp(-(rate +- z sqrt(rate / (n follow-up))) time).
-    """
-    error = math.sqrt(rate / (n * follow_up))
-    low, high = (rate + sign * normal_quantile() * error for sign in (-1, 1))
-    return -math.expm1(-max(low, 0.0) * time), -math.expm1(-high * time)
-
-
 @dataclass(frozen=True)
 class Criteria:
     """Patients with a known outcome that each criterion asks for (not rounded).

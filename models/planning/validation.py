@@ -162,21 +162,6 @@ def n_for_slope(predictor: LinearPredictor, width: float) -> int:
     return math.ceil((one / positive(width, "width of the slope interval")) ** 2 - 1e-9)
 
 
-def net_benefit_error(sensitivity: float, specificity: float, prevalence: float, threshold: float, n: float) -> float:
-    """Standard error of the net benefit at a risk threshold.
-
-    NB = Se phi - (1 - Sp)(1 - phi) w with w = pt / (1 - pt); with everything random (cross-sectional sampling)
-    var = [E(TP + w^2 FP) - NB^2] / n.
-
-    References
-    ----------
-    Marsh, Janes, Pepe, Stat Med 2020; 39: 2285-2305.
-    """
-    prevalence, odds = share(prevalence, "prevalence"), share(threshold, "threshold") / (1 - threshold)
-    true, false = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
-    return math.sqrt((true + odds**2 * false - (true - odds * false) ** 2) / positive(n, "number of patients"))
-
-
 @dataclass(frozen=True)
 class Targets:
     """Largest widths of the 95% intervals that a validation is to give, and what is expected of the marker.

@@ -39,7 +39,6 @@ from models.planning.validation import (
     n_for_oe,
     n_for_proportion,
     n_for_slope,
-    net_benefit_error,
     oe_width,
     proportion_width,
     sizes,
@@ -266,10 +265,6 @@ def test_the_linear_predictor_of_an_auc_is_calibrated_and_has_it() -> None:
     probability = 1 / (1 + np.exp(-predictor.value))
     events = np.concatenate([np.ones(len(probability) // 2), np.zeros(len(probability) // 2)])
     assert predictor.weight @ ((events - probability) * predictor.value) == pytest.approx(0, abs=1e-9)
-
-
-def test_net_benefit_error_of_a_perfect_test_is_that_of_the_prevalence() -> None:
-    assert net_benefit_error(1.0, 1.0, 0.3, 0.2, 50) == pytest.approx(math.sqrt(0.3 * 0.7 / 50))
 
 
 def test_widths_shrink_with_the_size_and_sizes_meet_the_targets() -> None:
