@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -65,6 +66,13 @@ def _start_mark_by_ps(pid: int) -> str:
     answer = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     state, _, started = answer.stdout.strip().partition(" ")
     return "" if state.startswith("Z") else started.strip()
+
+
+@atexit.register
+def _reap() -> None:
+    """Take leave of children that another process has ended, so that Python does not call them running."""
+    for child in _children.values():
+        child.poll()
 
 
 def start(name: str, command: list[str], env: Mapping[str, str], cwd: Path, log: Path, port: int = 0) -> Service:
