@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from data.protocol import Endpoint, Protocol
-from models.estimators.specification import CLINICAL_COMPARATOR
+from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,26 @@ def registered_models(endpoint: Endpoint, labelled: int, protocol: Protocol) -> 
     """
     few = not endpoint.primary and labelled < int(protocol["policy.small_n"])
     return list(protocol["models.registered_few" if few else "models.registered"])
+
+
+def check_model_names(protocol: Protocol) -> None:
+    """Every model that the protocol names is one of the registry, and there is one to train.
+
+    Raises
+    ------
+    ValueError
+        Naming the file, the record and the models there are.
+    """
+    ends = [f"policy.{role}_{size}_n" for role in ("champion", "challenger") for size in ("small", "large")]
+    for key in ("models.registered", "models.registered_few", "validation.confirmatory_model", *ends):
+        value = protocol[key]
+        names = value if isinstance(value, list) else [value]
+        wrong = [name for name in names if name not in REGISTRY]
+        if wrong or not names:
+            raise ValueError(
+                f"{protocol.path.name}: [{key}] names {'no model' if not names else repr(wrong[0])}; "
+                f"models are {', '.join(REGISTRY)}"
+            )
 
 
 def appoint(endpoint: Endpoint, labelled: int, fitted: Collection[str], protocol: Protocol) -> Verdict:

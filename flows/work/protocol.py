@@ -69,10 +69,12 @@ def check_protocol(source: Path) -> Protocol:
     from data.protocol import ProtocolError, load_protocol
     from data.protocol_check import check_complete
     from data.protocol_source import packaged_protocols
+    from models.policy import check_model_names
 
     protocol = load_protocol(source)
     try:
         check_complete(protocol, [load_protocol(path) for path in packaged_protocols().values()])
+        check_model_names(protocol)
     except ValueError as error:
         raise ProtocolError(str(error)) from None
     if protocol["clock.origin"] not in ORIGINS:
@@ -82,6 +84,11 @@ def check_protocol(source: Path) -> Protocol:
         if words := _unfit(rule):
             raise ProtocolError(f"{source.name}: eligibility rule {rule.id}: {words}")
     return protocol
+
+
+def followed_protocol(home: Home) -> Protocol:
+    """The home's protocol for a training; a file of its own may have been edited by hand and is checked again."""
+    return check_protocol(home.protocol_file) if home.protocol_file.exists() else home.protocol()
 
 
 def _unfit(rule: EligibilityRule) -> str:

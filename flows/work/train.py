@@ -13,6 +13,7 @@ from flows.home import Home, write_json
 from flows.processes import end_with_parent
 from flows.work import Progress, Runner, direct
 from flows.work.prepared import Prepared, prepare
+from flows.work.protocol import followed_protocol
 from flows.work.selection import TrainRequest, check_models, select_endpoints
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def run_train(home: Home, request: TrainRequest, *, run: Runner = direct, progre
     check_models(request.models)
     # A registry that cannot be read is said before the work, not after it.
     has_champion(home)
-    endpoints = select_endpoints(home.protocol(), request.family, request.landmark)
+    endpoints = select_endpoints(followed_protocol(home), request.family, request.landmark)
     prepared = run("prepare features and outcomes", prepare, home, request.data_cut)
     results: dict[str, TrainingResult] = {}
     with home.lock("registry"), training(prepared, endpoints, request) as pending:

@@ -11,7 +11,7 @@ from data.protocol_source import packaged_protocols
 from data.store import FileRecord
 from flows.errors import PublicError
 from flows.home import Home
-from flows.work.protocol import change_protocol, describe_protocol, use_protocol
+from flows.work.protocol import change_protocol, describe_protocol, followed_protocol, use_protocol
 
 
 def test_a_fresh_home_follows_the_packaged_trial(tmp_path: Path) -> None:
@@ -65,6 +65,14 @@ RULE = (
         (BASE + f'[batch.bridge]\nvalue = "sometimes"\n{SOURCED}', "holds 'sometimes'; give controls or none"),
         (BASE + f"[signature.minimum_patients]\nvalue = -5\n{SOURCED}", "holds -5; give a whole number from 1 on"),
         (BASE + f"[stable.minimum_patients]\nvalue = 12.5\n{SOURCED}", "holds 12.5; give a whole number from 1 on"),
+        (BASE + f"[validation.folds]\nvalue = 1000\n{SOURCED}", "holds 1000; give a whole number from 2 to 20"),
+        (BASE + f"[validation.bootstrap]\nvalue = -3\n{SOURCED}", "holds -3; give a whole number from 0 to 10,000"),
+        (BASE + f"[validation.repeats]\nvalue = 2.5\n{SOURCED}", "holds 2.5; give a whole number from 1"),
+        (BASE + f"[validation.alpha]\nvalue = 5\n{SOURCED}", "holds 5; give a number between 0 and 1"),
+        (BASE + f"[validation.strata]\nvalue = []\n{SOURCED}", r'give \["label", "arm"\] or \["label"\]'),
+        (BASE + f'[models.registered_few]\nvalue = ["M1", "M99"]\n{SOURCED}', "names 'M99'; models are M0"),
+        (BASE + f"[models.registered]\nvalue = []\n{SOURCED}", "names no model; models are M0"),
+        (BASE + f'[policy.champion_small_n]\nvalue = "m3"\n{SOURCED}', "names 'm3'; models are M0"),
         (BASE + f'[clock.origin]\nvalue = "birth"\n{SOURCED}', "'birth' is not known; use one of surgery"),
         (BASE + '[[endpoint]]\nid = "x"\n', "endpoint x: no family, landmark"),
         (BASE + '[endpoint]\nid = "x"\n', r"write each under \[\[endpoint\]\]"),
@@ -84,6 +92,16 @@ def test_a_file_that_no_trial_can_follow_is_refused_in_one_line(tmp_path: Path, 
         use_protocol(home, str(own))
     assert "own.toml" in str(refused.value) and len(str(refused.value).splitlines()) == 1
     assert not home.protocol_file.exists()
+
+
+def test_a_file_edited_by_hand_is_checked_again_before_a_training(tmp_path: Path) -> None:
+    home, own = Home.at(tmp_path / "home"), tmp_path / "own.toml"
+    own.write_text(BASE, encoding="utf-8")
+    use_protocol(home, str(own))
+    assert followed_protocol(home).digest == home.protocol().digest
+    home.protocol_file.write_text(f"{BASE}[validation.folds]\nvalue = 0\n{SOURCED}", encoding="utf-8")
+    with pytest.raises(ProtocolError, match="protocol.toml: .validation.folds. holds 0"):
+        followed_protocol(home)
 
 
 def test_a_change_over_loaded_data_says_what_still_rests_on_the_earlier_rules(tmp_path: Path) -> None:
