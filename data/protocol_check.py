@@ -7,25 +7,12 @@ import re
 
 from data.protocol import Protocol
 from data.protocol_shape import NUMBER, kind_of
+from data.protocol_values import check_values
 
 # Variation of one result: a number, or the words that leave the reference change value out.
 VARIATION = re.compile(r"kinetics\.\w+_(cv|sd)_(analytical|biological)")
 UNKNOWN = "not estimable"
 BRIDGES = ("controls", "none")
-# Whole numbers with the least that makes sense, and the most where more would leave nothing to judge.
-COUNTS = {
-    "validation.folds": (2, 20),
-    "validation.repeats": (1, 1000),
-    "validation.bootstrap": (0, 10_000),
-    "validation.learner_refits": (1, 10_000),
-    "validation.minimum_folds": (2, 20),
-    "validation.minimum_repeats": (1, 1000),
-    "validation.minimum_events": (2, 100_000),
-    "models.tuning_folds": (2, 20),
-    "models.coefficient_draws": (1, 100_000),
-}
-SHARES = ("validation.alpha", "validation.false_discovery_rate", "censoring.weight_floor")
-STRATA = (["label", "arm"], ["label"])
 
 
 def check_complete(protocol: Protocol, packaged: list[Protocol]) -> None:
@@ -59,7 +46,7 @@ def check_complete(protocol: Protocol, packaged: list[Protocol]) -> None:
         elif kind_of(found) not in wanted:
             raise ValueError(f"{name}: [{key}] holds {found!r}; give {' or '.join(sorted(wanted))}")
     _check_learnt(name, protocol)
-    _check_validation(name, protocol)
+    check_values(protocol)
     for what in ("endpoints", "assays", "analytes"):
         if not getattr(protocol, what):
             raise ValueError(f'{name}: no {what}; add at least one, or begin the file with extends = "nelmas"')
@@ -80,18 +67,3 @@ def _check_learnt(name: str, protocol: Protocol) -> None:
         least = protocol.records.get(f"{key}.minimum_patients")
         if least and not (least.value >= 1 and float(least.value).is_integer()):
             raise ValueError(f"{name}: [{key}.minimum_patients] holds {least.value!r}; give a whole number from 1 on")
-
-
-def _check_validation(name: str, protocol: Protocol) -> None:
-    """Folds, resamples and shares that a training can work with, and strata that folds can be dealt by."""
-    for key, (least, most) in COUNTS.items():
-        found = protocol.records.get(key)
-        if found and not (least <= found.value <= most and float(found.value).is_integer()):
-            raise ValueError(f"{name}: [{key}] holds {found.value!r}; give a whole number from {least} to {most:,}")
-    for key in SHARES:
-        found = protocol.records.get(key)
-        if found and not 0 < found.value < 1:
-            raise ValueError(f"{name}: [{key}] holds {found.value!r}; give a number between 0 and 1")
-    found = protocol.records.get("validation.strata")
-    if found and found.value not in STRATA:
-        raise ValueError(f'{name}: [validation.strata] holds {found.value!r}; give ["label", "arm"] or ["label"]')
