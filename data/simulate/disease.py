@@ -97,7 +97,8 @@ def draw_disease(streams: Streams, world: World, patients: pd.DataFrame, cycles:
         - world.clinical_weight * residual
         + streams.normal("doublings", n, world.doublings_sd)
     ).clip(1.25, 12.0)
-    free = np.log(world.cured / (1 - world.cured)) if world.cured > 0 else -np.inf
+    with np.errstate(divide="ignore"):  # nobody cured, or everybody
+        free = np.log(np.divide(world.cured, 1 - world.cured))
     cured = streams.chance("cured", logistic(free - world.cured_by_risk * (growth + residual)), n)
     uptake = patients["krenning"].map({"2": 0.75, "3": 1.0, "4": 1.1}).to_numpy(float)
     halvings = world.prrt_halvings * uptake * np.exp(streams.normal("halvings", n, world.prrt_halvings_sd))

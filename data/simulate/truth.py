@@ -98,7 +98,7 @@ def _by_horizon(months: Floats, seen: Floats, taken: Floats, hazard: float, land
     """Cumulative incidence of a first positive scan in (landmark, horizon].
 
     Scans before the horizon may be missed; at the horizon at least one is adequate, because without it there
-    is no label.
+    is no label; NaN in a world that never takes one.
     """
     free = np.ones(len(seen))
     incidence = np.zeros(len(seen))
@@ -107,6 +107,8 @@ def _by_horizon(months: Floats, seen: Floats, taken: Floats, hazard: float, land
         clear = (1 - seen[:, now] * taken[now]).prod(axis=1)
         if month == horizon:
             none = float((1 - taken[now]).prod())
+            if none == 1:  # never an adequate scan at the horizon: never a label
+                return np.full(len(seen), np.nan)
             clear = (clear - none) / (1 - none)
         incidence += free * (1 - clear) * np.exp(-hazard * (month - landmark))
         free = free * clear

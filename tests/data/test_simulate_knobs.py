@@ -65,6 +65,32 @@ def test_values_in_code_meet_the_same_checks():
         choose_world("protocol", extrahepatic_only=0.9)
 
 
+def test_worlds_where_all_or_none_are_cured_or_scanned():
+    assert generate(30, 1, "protocol", PROTOCOL, cured=1.0, cured_by_risk=0.0).truth["cured"].eq("yes").all()
+    assert generate(30, 1, "protocol", PROTOCOL, cured=0.0).truth["cured"].eq("no").all()
+    never = generate(30, 1, "protocol", PROTOCOL, missed_scan=1.0)
+    assert never.truth["p_MRD36@6"].isna().all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_a_trial_can_be_drawn_at_the_ends_of_every_knob(end):
+    refused = set()
+    for name, knob in load_knobs("protocol").items():
+        value = knob.choices[-1] if knob.choices else getattr(knob, end)
+        if value in (np.inf, -np.inf):
+            continue
+        value = (value,) * len(knob.value) if isinstance(knob.value, tuple) else value
+        try:
+            made = generate(6, 1, "protocol", PROTOCOL, **{name: value})
+        except ValueError as error:
+            refused.add(name)
+            assert name in str(error) or "0 months after the first surgery" in str(error)
+        else:
+            assert len(made.frames["patients"]) == 6
+    assert refused == ({"lock_months"} if end == "low" else {"extrahepatic_only", "liver_and_extrahepatic"})
+
+
 def test_a_world_like_another_changes_only_what_it_says():
     worlds = load_worlds()
     for name in ("cured", "doubling_sd", "death_after_recurrence"):
