@@ -60,7 +60,9 @@ def cumulative_incidence(
     error = np.sqrt(np.maximum(_aalen_variance(value, before, after, risk, own, other), 0.0))
     inside = (value > 0) & (value < 1)
     safe = np.where(inside, value, 0.5)
-    power = np.exp(norm.ppf(0.5 + level / 2) * np.where(inside, error, np.nan) / (safe * np.log(safe)))
+    # An incidence next to 1 with a wide error has the limits 0 and 1: the power stays a number that can be divided by.
+    exponent = norm.ppf(0.5 + level / 2) * np.where(inside, error, np.nan) / (safe * np.log(safe))
+    power = np.exp(np.maximum(exponent, -700.0))
     return Curve(any_event.time, value, safe ** (1 / power), safe**power, error, n, own, any_event.n_censor, rises=True)
 
 

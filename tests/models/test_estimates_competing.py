@@ -122,3 +122,13 @@ def test_fine_and_gray_refuses_what_it_cannot_estimate() -> None:
             fine_gray(time, event, covariates)
     with pytest.raises(ValueError, match="no event of cause 1"):
         fine_gray(time, [0, 2, 2, 0], arm)
+
+
+def test_an_incidence_next_to_one_has_limits_without_a_division_by_zero():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        n = rng.integers(3, 40)
+        curve = cumulative_incidence(rng.integers(1, 5, n), rng.choice([0, 1, 2], n, p=[0.02, 0.93, 0.05]))
+        known = ~np.isnan(curve.lower)
+        assert (curve.lower[known] <= curve.value[known]).all() and (curve.value[known] <= curve.upper[known]).all()
+        assert (curve.lower[known] >= 0).all() and (curve.upper[known] <= 1).all()
