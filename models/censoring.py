@@ -180,3 +180,19 @@ def kaplan_meier_weights(time: ArrayLike, event: ArrayLike, horizon: float) -> n
     out[resolved] = 1 / before_event[resolved]
     out[time > horizon] = 1 / at_horizon if at_horizon > 0 else np.nan
     return out
+
+
+def check_follow_up(time: np.ndarray, event: np.ndarray, horizon: float) -> None:
+    """Refuse follow-up that was cut at the horizon: its event-free patients would all count as unknown.
+
+    Raises
+    ------
+    ValueError
+        When patients are censored on the horizon and nobody is followed beyond it.
+    """
+    cut = int(((time == horizon) & (event == 0)).sum())
+    if cut and not (time > horizon).any():
+        raise ValueError(
+            f"{cut} patients are censored on the horizon {horizon:g} and nobody is followed beyond it, so that no "
+            "patient would count as event-free: give follow-up that is not cut at the horizon, or a horizon before it"
+        )

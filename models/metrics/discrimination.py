@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from models.censoring import kaplan_meier_weights
+from models.censoring import check_follow_up, kaplan_meier_weights
 from models.metrics.intervals import logit_interval, normal_quantile
 
 # Case-control pairs up to which they are compared one by one.
@@ -234,6 +234,7 @@ def _censoring_martingale(time: np.ndarray, event: np.ndarray, at: np.ndarray, c
 
 def _evaluation(time: ArrayLike, event: ArrayLike, horizon: float) -> tuple[np.ndarray, ...]:
     time, event = np.asarray(time, dtype=float), np.asarray(event, dtype=int)
+    check_follow_up(time, event, horizon)
     weight = kaplan_meier_weights(time, event, horizon)
     label = ((time <= horizon) & (event == 1)).astype(float)
     psi = _censoring_martingale(time, event, np.minimum(time, horizon), time > horizon)

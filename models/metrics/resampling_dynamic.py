@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from models.censoring import check_follow_up
 from models.metrics.resampling import CELLS, PairCount, resample_counts
 
 
@@ -96,6 +97,7 @@ class _Horizon:
     def __init__(
         self, time: np.ndarray, event: np.ndarray, risk: np.ndarray, censoring: _Censoring, horizon: float
     ) -> None:
+        check_follow_up(time, event, horizon)
         resolved = (time <= horizon) & (event != 0)
         case, control = (
             np.flatnonzero(resolved & (event == 1)),

@@ -14,6 +14,7 @@ from models.metrics.discrimination import (
     group_aucs,
     within_fold_auc,
 )
+from models.metrics.resampling_dynamic import resampled_dynamic
 
 
 def test_auc_of_a_small_table():
@@ -111,3 +112,17 @@ def test_the_influence_function_agrees_with_the_jackknife_under_censoring(seed):
     ]
     jackknife = np.sqrt((n - 1) / n * np.sum((left_out - np.mean(left_out)) ** 2))
     assert found.standard_error == pytest.approx(jackknife, rel=0.05)
+
+
+def test_follow_up_cut_at_the_horizon_is_refused_where_it_would_count_nobody_as_free():
+    rng = np.random.default_rng(4)
+    true = rng.exponential(40, 60)
+    time, event, risk = np.minimum(true, 36.0), (true <= 36).astype(int), rng.random(60)
+    with pytest.raises(ValueError, match="censored on the horizon 36 and nobody is followed beyond it"):
+        dynamic_auc(time, event, risk, 36.0)
+    with pytest.raises(ValueError, match="give follow-up that is not cut"):
+        dynamic_brier(time, event, risk, 36.0)
+    with pytest.raises(ValueError, match="give follow-up that is not cut"):
+        resampled_dynamic(time, event, risk, 36.0, resamples=20, seed=0)
+    longer = np.where(event == 0, 36.1, time)
+    assert dynamic_brier(longer, event, risk, 36.0).estimate == pytest.approx(np.mean((event - risk) ** 2))
