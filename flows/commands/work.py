@@ -174,7 +174,11 @@ def nightly(home: Home, force: bool, as_json: bool) -> None:
     help="Where truth.csv goes [default: beside the folder].",
 )
 @click.option(
-    "--patients", "n", type=click.IntRange(min=1), default=None, help="Number of patients [default: as planned, 106]."
+    "--patients",
+    "n",
+    type=click.IntRange(1, 500_000),
+    default=None,
+    help="Number of patients [default: as planned, 106].",
 )
 @click.option("--seed", type=int, default=None, help="Same seed, same bytes.")
 @click.option(
