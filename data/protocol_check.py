@@ -12,7 +12,6 @@ from data.protocol_values import check_values
 # Variation of one result: a number, or the words that leave the reference change value out.
 VARIATION = re.compile(r"kinetics\.\w+_(cv|sd)_(analytical|biological)")
 UNKNOWN = "not estimable"
-BRIDGES = ("controls", "none")
 
 
 def check_complete(protocol: Protocol, packaged: list[Protocol]) -> None:
@@ -45,7 +44,6 @@ def check_complete(protocol: Protocol, packaged: list[Protocol]) -> None:
             _check_variation(name, key, found)
         elif kind_of(found) not in wanted:
             raise ValueError(f"{name}: [{key}] holds {found!r}; give {' or '.join(sorted(wanted))}")
-    _check_learnt(name, protocol)
     check_values(protocol)
     for what in ("endpoints", "assays", "analytes"):
         if not getattr(protocol, what):
@@ -56,14 +54,3 @@ def _check_variation(name: str, key: str, found: object) -> None:
     number = kind_of(found) == NUMBER and math.isfinite(found) and found >= 0  # type: ignore[arg-type, operator]
     if not number and found != UNKNOWN:
         raise ValueError(f'{name}: [{key}] holds {found!r}; give a number from 0 on, or "{UNKNOWN}"')
-
-
-def _check_learnt(name: str, protocol: Protocol) -> None:
-    """What is learnt inside a fold has a known bridge, and whole numbers of patients."""
-    bridge = protocol.records.get("batch.bridge")
-    if bridge and bridge.value not in BRIDGES:
-        raise ValueError(f"{name}: [batch.bridge] holds {bridge.value!r}; give {' or '.join(BRIDGES)}")
-    for key in ("mixed_model", "stable", "signature"):
-        least = protocol.records.get(f"{key}.minimum_patients")
-        if least and not (least.value >= 1 and float(least.value).is_integer()):
-            raise ValueError(f"{name}: [{key}.minimum_patients] holds {least.value!r}; give a whole number from 1 on")

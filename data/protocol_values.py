@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 from data.protocol import Protocol
@@ -18,6 +19,9 @@ COUNTS = {
     "validation.minimum_events": (2, 100_000),
     "models.tuning_folds": (2, 20),
     "models.coefficient_draws": (1, 100_000),
+    "mixed_model.minimum_patients": (1, inf),
+    "stable.minimum_patients": (1, inf),
+    "signature.minimum_patients": (1, inf),
 }
 SHARES = ("validation.alpha", "validation.false_discovery_rate", "censoring.weight_floor")
 # Lists of numbers, and what each of them must be.
@@ -29,9 +33,11 @@ GRIDS = {
     "policy.net_benefit_thresholds": ("between 0 and 1", lambda value: 0 < value < 1),
 }
 ASCENDING = ("calls.probability_thresholds", "policy.net_benefit_thresholds")
+BRIDGES = ("controls", "none")
 CHOICES: dict[str, tuple[Any, ...]] = {
     "validation.strata": (["label", "arm"], ["label"]),
     "models.aft_error": ("normal", "logistic"),
+    "batch.bridge": BRIDGES,
 }
 BOOSTING = ("depth", "rate", "rounds", "ridge", "column_share", "events_per_leaf")
 TABLES = {
@@ -64,7 +70,7 @@ def _numbers(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key in filter(values.__contains__, COUNTS):
         least, most = COUNTS[key]
         if not (least <= values[key] <= most and float(values[key]).is_integer()):
-            yield key, f"a whole number from {least} to {most:,}"
+            yield key, f"a whole number from {least} " + ("on" if most == inf else f"to {most:,}")
     for key in filter(values.__contains__, SHARES):
         if not 0 < values[key] < 1:
             yield key, "a number between 0 and 1"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from data.protocol import Endpoint, Protocol
-from models.estimators.specification import CLINICAL_COMPARATOR, REGISTRY
+from models.estimators.specification import CLINICAL_COMPARATOR, specification
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,11 @@ def check_model_names(protocol: Protocol) -> None:
     ends = [f"policy.{role}_{size}_n" for role in ("champion", "challenger") for size in ("small", "large")]
     for key in ("models.registered", "models.registered_few", "validation.confirmatory_model", *ends):
         value = protocol[key]
-        names = value if isinstance(value, list) else [value]
-        wrong = [name for name in names if name not in REGISTRY]
-        if wrong or not names:
-            raise ValueError(
-                f"{protocol.path.name}: [{key}] names {'no model' if not names else repr(wrong[0])}; "
-                f"models are {', '.join(REGISTRY)}"
-            )
+        try:
+            for name in (value or [""]) if isinstance(value, list) else [value]:
+                specification(name)
+        except ValueError as error:
+            raise ValueError(f"{protocol.path.name}: [{key}]: {error}") from None
 
 
 def appoint(endpoint: Endpoint, labelled: int, fitted: Collection[str], protocol: Protocol) -> Verdict:

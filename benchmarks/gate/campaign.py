@@ -35,6 +35,7 @@ from models.promotion.maturation import Matured
 from models.promotion.requirements import differences
 from models.promotion.rules import GateRules
 
+COMMAND = "python -m benchmarks.gate.campaign --write"
 STREAMS = 2000
 SURELY_BELOW = 0.95
 """A stream whose z stays below this share of the planned critical values at every look is not run through the gate."""
@@ -148,7 +149,8 @@ def unchanged_nights(protocol: Protocol) -> tuple[int, int]:
 
 
 def main() -> int:
-    from benchmarks.gate.page import bounds, report, write_page
+    from benchmarks.gate.page import bounds, picture, report, tables
+    from benchmarks.page import write
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--streams", type=int, default=STREAMS)
@@ -159,7 +161,8 @@ def main() -> int:
     for name, words, met in checks:
         print(f"{'met    ' if met else 'NOT MET'} {name}: {words}")
     if options.write:
-        write_page(ROOT / "docs", found)
+        write("promotion.md", COMMAND, tables(found))
+        picture(found, ROOT / "docs" / "img" / "promotion.png")
     return 0 if all(met for *_, met in checks) else 1
 
 

@@ -16,7 +16,6 @@ from data.protocol import Protocol
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-START, END = "<!-- measured: python -m benchmarks.gate.campaign --write -->", "<!-- end of measured -->"
 NULL = World()
 MODERATE, LARGE = World(challenger=0.779, shared=1.0), World(challenger=0.804, shared=1.0)
 WORSE = World(shared=1.0, shift=0.8)
@@ -169,15 +168,6 @@ def tables(found: Found) -> str:
 def _by_look(outcomes: Streams, looks: int) -> list[str]:
     at = np.array([stream[0].look for stream in outcomes])
     return [f"{np.mean((at > 0) & (at <= look)):.2f}" for look in range(1, looks + 1)]
-
-
-def write_page(docs: Path, found: Found) -> None:
-    """Put the tables between the marks of the page and draw the picture."""
-    page = docs / "promotion.md"
-    before, rest = page.read_text(encoding="utf-8").split(START)
-    after = rest.split(END)[1]
-    page.write_text(f"{before}{START}\n\n{tables(found)}\n\n{END}{after}", encoding="utf-8")
-    picture(found, docs / "img" / "promotion.png")
 
 
 def picture(found: Found, path: Path) -> None:

@@ -19,14 +19,15 @@ from dataclasses import dataclass
 import numpy as np
 from joblib import Parallel, delayed
 
-from benchmarks import ROOT
 from benchmarks.interval_auc.methods import METHODS, whole
-from benchmarks.interval_auc.page import Cell, Covered, coverage_table, summary, table, write_page
+from benchmarks.interval_auc.page import Cell, Covered, coverage_table, summary, table
 from benchmarks.interval_auc.worlds import SCHEDULES, WORLDS, draw
+from benchmarks.page import write
 from data.protocol import load_protocol
 from models.estimators.newton import CannotFit
 from models.metrics.interval_auc import Limits, interval_auc
 
+COMMAND = "python -m benchmarks.interval_auc.campaign --write"
 REPLICATIONS = {106: 80, 1000: 20}
 COVERED = (("Weibull", "dense"), ("crossing hazards", "sparse"))
 COVERAGE_N, COVERAGE_REPLICATIONS, RESAMPLES = 106, 200, 60
@@ -103,7 +104,7 @@ def main() -> int:
             print(covered[-1], flush=True)
     print("", table(cells), "", summary(cells), "", coverage_table(covered), sep="\n")
     if arguments.write:
-        write_page(ROOT / "docs" / "interval_auc.md", cells, covered)
+        write("interval_auc.md", COMMAND, "\n\n".join([summary(cells), table(cells), coverage_table(covered)]))
     return 1 if any(not cell.passes("piecewise") and not cell.is_refused for cell in cells) else 0
 
 

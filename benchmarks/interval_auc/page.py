@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.interval_auc.methods import METHODS
 
-START, END = "<!-- measured: python -m benchmarks.interval_auc.campaign --write -->", "<!-- end of measured -->"
 ALLOWED, ERRORS = 0.01, 2.0
 # A cell in which ours refuses more than half of the cohorts counts as refused.
 MOSTLY = 0.5
@@ -146,11 +144,3 @@ def coverage_table(covered: list[Covered]) -> str:
     ]
     head = ["schedule", "world", "n", "cohorts x resamples", "refused", "coverage of the 95% interval", "mean width"]
     return _table(head, 2, lines)
-
-
-def write_page(page: Path, cells: list[Cell], covered: list[Covered]) -> None:
-    """Put the tables between the marks of the page."""
-    before, rest = page.read_text(encoding="utf-8").split(START)
-    after = rest.split(END)[1]
-    found = "\n\n".join([summary(cells), table(cells), coverage_table(covered)])
-    page.write_text(f"{before}{START}\n\n{found}\n\n{END}{after}", encoding="utf-8")

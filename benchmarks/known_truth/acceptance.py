@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmarks.known_truth import checks_conduct, checks_models, checks_records
 from benchmarks.known_truth.by_size import KEEP
 from benchmarks.known_truth.check import Check
-from benchmarks.known_truth.page import read, rows, table, write
+from benchmarks.page import read, rows, table, write
 
 COMMAND = "python -m benchmarks.known_truth.acceptance --write"
 CHECKS = {

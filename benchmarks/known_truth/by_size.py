@@ -17,8 +17,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.known_truth.cohorts import mean_and_error
-from benchmarks.known_truth.page import read, sections, table, write
 from benchmarks.known_truth.runs import LATENT, OBSERVED, Question, ceilings, runs
+from benchmarks.page import read, sections, table, write
 from models.estimators.specification import REGISTRY
 
 COMMAND = "python -m benchmarks.known_truth.by_size --write"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.known_truth.cohorts import mean_and_error
-from benchmarks.known_truth.page import figure
+from benchmarks.page import figure
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from benchmarks.known_truth import naive_labels, naive_leaks, naive_nulls
 from benchmarks.known_truth.cohorts import mean_and_error, replicate
-from benchmarks.known_truth.page import figure, table, write
+from benchmarks.page import figure, table, write
 
 COMMAND = "python -m benchmarks.known_truth.naive --write"
 FIRST_SEED = 7000

@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import ROOT
+from benchmarks.page import write
 from data.protocol import Protocol, load_protocol
 from data.simulate import Simulated, generate, load_worlds, truth_label
 
-PAGE = ROOT / "docs" / "simulator.md"
-START, END = "<!-- measured: python -m benchmarks.known_truth.worlds --write -->", "<!-- end of measured -->"
+COMMAND = "python -m benchmarks.known_truth.worlds --write"
 N, SEED = 20_000, 101
 TARGETS = Path(__file__).with_name("worlds_targets.csv")
 TYPICAL_SCORE = 40
@@ -271,9 +270,7 @@ def main() -> int:
     found = lines(asked.patients)
     print(markdown(found))
     if asked.write:
-        before, rest = PAGE.read_text(encoding="utf-8").split(START)
-        after = rest.split(END)[1]
-        PAGE.write_text(f"{before}{START}\n\n{markdown(found)}\n\n{END}{after}", encoding="utf-8")
+        write("simulator.md", COMMAND, markdown(found))
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log10, nan
-from pathlib import Path
 from statistics import linear_regression
 
 TITLES = {
@@ -13,7 +12,6 @@ TITLES = {
     "genes": "landmark table with 51 genes x 3 wells",
     "dcq": "dCq, 51 genes x 3 wells",
 }
-START, END = "<!-- measured: python -m benchmarks.size.race --write -->", "<!-- end of measured -->"
 COMPARED_AT, FITTED_FROM = 10_000, 1000
 TIMES_FASTER, TIMES_BEST, EXPONENT = 100.0, 1.5, 1.05
 MOST_SECONDS, MOST_GIB = 20.0, 4.0
@@ -125,11 +123,3 @@ def goals(cells: list[Cell]) -> str:
     ]
     lines = ["| goal | found | |", "| --- | --- | --- |"]
     return "\n".join([*lines, *_absolute(cells), *_slower(cells), *_engines(cells), *growth])
-
-
-def write_page(page: Path, cells: list[Cell]) -> None:
-    """Put both tables between the marks of the page."""
-    text = page.read_text(encoding="utf-8")
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    page.write_text(f"{before}{START}\n\n{table(cells)}\n\n{goals(cells)}\n\n{END}{after}", encoding="utf-8")

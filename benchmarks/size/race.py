@@ -20,9 +20,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import ROOT
-from benchmarks.size.page import Cell, goals, table, write_page
+from benchmarks.page import write
+from benchmarks.size.page import Cell, goals, table
 
+COMMAND = "python -m benchmarks.size.race --write"
 LARGEST = {"kinetics": 100_000, "landmark": 100_000, "genes": 10_000, "dcq": 10_000}
 SMALLEST, CHECKED_AT = 100, 1000
 TOLERANCE = 1e-9
@@ -179,7 +180,7 @@ def main() -> int:
             return 1
     print("", table(cells), "", goals(cells), sep="\n")
     if arguments.write:
-        write_page(ROOT / "docs" / "size.md", cells)
+        write("size.md", COMMAND, f"{table(cells)}\n\n{goals(cells)}")
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import nan
-from pathlib import Path
 
 TITLES = {
     "auc": "bootstrap of an AUC, 2,000 resamples",
@@ -13,7 +12,6 @@ TITLES = {
     "harrell": "Harrell's C",
     "uno": "Uno's C",
 }
-START, END = "<!-- measured: python -m benchmarks.speed.race --write -->", "<!-- end of measured -->"
 # Task, rival, size, how many times faster.
 FASTER = (
     ("auc", "scikit-learn loop", 106, 50.0),
@@ -97,11 +95,3 @@ def goals(cells: list[Cell], gib: float, largest: int) -> str:
 
 def _line(goal: str, found: str, met: bool) -> str:
     return f"| {goal} | {found} | {'met' if met else '**not met**'} |"
-
-
-def write_page(page: Path, cells: list[Cell], gib: float, largest: int) -> None:
-    """Put both tables between the marks of the page."""
-    before, rest = page.read_text(encoding="utf-8").split(START)
-    after = rest.split(END)[1]
-    text = f"{before}{START}\n\n{table(cells)}\n\n{goals(cells, gib, largest)}\n\n{END}{after}"
-    page.write_text(text, encoding="utf-8")

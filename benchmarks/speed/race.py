@@ -24,12 +24,13 @@ import time
 
 import numpy as np
 
-from benchmarks import ROOT
+from benchmarks.page import write
 from benchmarks.speed.data import HORIZONS, Data, draw
-from benchmarks.speed.page import Cell, goals, table, write_page
+from benchmarks.speed.page import Cell, goals, table
 from benchmarks.speed.rivals import R_TASKS, RESAMPLES, RIVALS, r_installed, run_r
 from models.metrics.discrimination import dynamic_auc, dynamic_brier
 
+COMMAND = "python -m benchmarks.speed.race --write"
 SIZES = (106, 1000, 10_000, 100_000)
 TASKS = tuple(dict.fromkeys(task for task, _ in RIVALS))
 CHECKED = {106: 40, 1000: 10}
@@ -178,7 +179,7 @@ def main() -> int:
     gib = peak(max(sizes))
     print("", table(cells), "", goals(cells, gib, max(sizes)), sep="\n")
     if arguments.write:
-        write_page(ROOT / "docs" / "speed.md", cells, gib, max(sizes))
+        write("speed.md", COMMAND, f"{table(cells)}\n\n{goals(cells, gib, max(sizes))}")
     return 0
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.protocol import Endpoint, Protocol
-from data.protocol_check import BRIDGES
+from data.protocol_values import BRIDGES
 from features.learnt.clusters import CLUSTER
 from features.registry import LEARNT
 from models.estimators.base import RiskModel

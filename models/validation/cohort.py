@@ -10,6 +10,7 @@ import pandas as pd
 
 from data.findings import Finding, Refused
 from data.protocol import Endpoint, Protocol
+from data.protocol_values import CHOICES
 from features.landmark import LandmarkTable
 from features.outcomes import Outcome, composite_label, label
 from models.censoring import VisitCensoring, VisitStates
@@ -226,7 +227,7 @@ def build_cohort(
 def _strata(protocol: Protocol) -> tuple[str, ...]:
     """What folds are dealt evenly by; the label always."""
     wanted = tuple(protocol["validation.strata"])
-    if wanted not in (STRATA, STRATA[:1]):
+    if list(wanted) not in CHOICES["validation.strata"]:
         raise ValueError(f'validation.strata is {list(wanted)}; expected ["label", "arm"] or ["label"]')
     return wanted
 

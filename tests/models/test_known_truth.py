@@ -1,11 +1,14 @@
 """The campaigns of known truth: they run on today's estimators, and their checks can fail."""
 
+import importlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from benchmarks.known_truth import acceptance, by_size, checks_models, naive_labels, naive_leaks, naive_nulls, page
+from benchmarks import page
+from benchmarks.known_truth import acceptance, by_size, checks_models, naive_labels, naive_leaks, naive_nulls
 from models.metrics.probability import Judged
 
 
@@ -56,3 +59,21 @@ def test_the_truth_of_the_lock_does_not_rest_on_labels_of_ours(monkeypatch):
 def _all_clear(cohort):
     n = int(cohort.own.sum())
     return Judged(np.zeros(n), np.ones(n), np.full(n, "control"))
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("acceptance.md", "known_truth.acceptance"),
+        ("interval_auc.md", "interval_auc.campaign"),
+        ("models_by_size.md", "known_truth.by_size"),
+        ("naive.md", "known_truth.naive"),
+        ("promotion.md", "gate.campaign"),
+        ("simulator.md", "known_truth.worlds"),
+        ("size.md", "size.race"),
+        ("speed.md", "speed.race"),
+    ],
+)
+def test_every_campaign_finds_its_part_of_its_page(name, module):
+    command = importlib.import_module(f"benchmarks.{module}").COMMAND
+    assert command == f"python -m benchmarks.{module} --write" and "| --- |" in page.read(name, command)
